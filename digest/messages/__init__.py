@@ -1,0 +1,1 @@
+"""Stage 3: what it looks like, from content to the bytes on the wire."""

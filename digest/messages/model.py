@@ -1,0 +1,116 @@
+"""A rendered edition, and one message ready for the wire."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+
+class SlotName(enum.StrEnum):
+    """The gaps filled per recipient; nothing else varies between two readers' copies."""
+
+    UNSUBSCRIBE_URL = "unsubscribe_url"
+    PREFERENCES_URL = "preferences_url"
+    SIGNED_UP = "signed_up"
+
+
+def slot_marker(nonce: str, name: SlotName) -> str:
+    """The text that stands where `name` will be filled in; plain ASCII, so that HTML, MJML and CSS leave it be.
+
+    `nonce` is made per render, so a hostile post cannot write a marker that we would fill.
+    """
+    return f"slot-{nonce}-{name.value.replace('_', '-')}-end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """What an edition looks like: approved as these bytes, sent as these bytes.
+
+    `html` and `text` hold `slot_marker`s made with `nonce`. `personal` are the (start, end) marker texts around
+    parts that only belong in a reader's own copy (preferences, unsubscribe); the web copy leaves them out.
+    `dropped` names items that could not be rendered; `more` counts items left to the site for size.
+    """
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    nonce: str
+    personal: tuple[str, str]
+    language: str = "en"
+    dropped: tuple[str, ...] = ()
+    more: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that staff approved; what is launched must still have it."""
+        seen = json.dumps([self.subject, self.preheader, self.html, self.text, self.nonce, self.language])
+        return hashlib.sha256(seen.encode()).hexdigest()
+
+
+class Severity(enum.StrEnum):
+    """How much a preflight finding matters: blocking stops approval unless overridden by name."""
+
+    BLOCKING = "blocking"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing preflight noticed: a stable `code`, what and where in words, and the remedy."""
+
+    code: str
+    severity: Severity
+    message: str
+    place: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who an edition is from, as its headers say; all values are validated configuration.
+
+    `from_address` may carry a display name; `list_id` is `label.domain`; `message_domain` is the right side of
+    our Message-IDs; `base_url` has no trailing slash. `envelope_from` is the bounce address, or
+    `bounce_domain` turns on one envelope sender per recipient.
+    """
+
+    from_name: str
+    from_email: str
+    reply_to: str
+    list_id: str
+    list_name: str
+    message_domain: str
+    base_url: str
+    envelope_from: str
+    bounce_domain: str | None = None
+    feedback_id: str = ""
+    archive_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """One recipient as the message needs them: address, and the values of the slots and tokens."""
+
+    address: str
+    unsubscribe_url: str
+    preferences_url: str
+    signed_up: str
+    bounce_token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressed:
+    """One message ready for the wire: CRLF lines, 7-bit clean, not dot-stuffed.
+
+    `smtputf8` is True when the recipient's local part is not ASCII, so the server must offer SMTPUTF8.
+    """
+
+    mail_from: str
+    rcpt_to: str
+    message_id: str
+    data: bytes = field(repr=False)
+    smtputf8: bool = False

@@ -1,0 +1,338 @@
+"""The configuration: digest.toml and DIGEST_* variables, read once, validated whole, frozen.
+
+Every error names the key, the value and what was expected. Secrets may come from the environment
+(`DIGEST_SECRET`, `DIGEST_MAIL_PASSWORD`) or from a file that `DIGEST_…_FILE` names.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Mapping
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from babel import Locale, UnknownLocaleError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from digest.editions.cadence import Cadence
+from digest.errors import DigestError
+from digest.posts.model import SourceSpec
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+SECRET_LENGTH = 32
+SOURCE_KINDS = ("rss", "jsonfeed", "wordpress", "ghost", "folder")
+
+
+class SettingsError(DigestError):
+    """The configuration is not usable; the message has one line for each thing to mend."""
+
+
+def seconds(text: object) -> int:
+    """The seconds in a duration like "90s", "15m", "12h" or "7d"; raises ValueError for anything else."""
+    match = re.fullmatch(r"\s*(\d{1,6})\s*([smhd])\s*", text) if isinstance(text, str) else None
+    if not match:
+        raise ValueError('expected a duration such as "90s", "15m", "12h" or "7d"')
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _mailbox(text: str) -> str:
+    name, address = parseaddr(text)
+    if "@" not in address or any(c in text for c in "\r\n\0") or not address.split("@")[1]:
+        raise ValueError('expected an address such as "comms@example.org" or "Name <comms@example.org>"')
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        raise ValueError(f'expected a time zone name such as "Europe/London"{hint}') from error
+    return name
+
+
+def _language(tag: str) -> str:
+    try:
+        Locale.parse(tag, sep="-")
+    except (UnknownLocaleError, ValueError) as error:
+        raise ValueError('expected a language tag such as "en", "fr" or "pt-BR"') from error
+    return tag
+
+
+def _cadence(text: str) -> str:
+    Cadence.parse(text)
+    return text
+
+
+Duration = Annotated[int, BeforeValidator(seconds)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+TimeZone = Annotated[str, AfterValidator(_zone)]
+Language = Annotated[str, AfterValidator(_language)]
+CadenceText = Annotated[str, AfterValidator(_cadence)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Site(_Table):
+    """[site]: where the web app lives, where the data is, and which installation this is."""
+
+    base_url: str = Field(description="Public address of the web app; https unless it is a loopback address.")
+    database: str = Field("sqlite:///digest.db", description="SQLite file or PostgreSQL database, as a URL.")
+    instance: str = Field("production", description="Name of this installation; a database armed for another refuses to send.")
+    secret: tuple[SecretStr, ...] = Field(
+        description="At least 32 characters that sign every link; a list rotates: the first signs, all verify."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _https(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError('expected a web address such as "https://news.example.org"')
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise ValueError("expected https: links in delivered mail must not travel in the clear")
+        return value.rstrip("/")
+
+    @field_validator("database")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        expected = 'expected "sqlite:///digest.db" or "postgresql+psycopg://user:password@host/name"'
+        try:
+            backend = make_url(value).get_backend_name()
+        except ArgumentError as error:
+            raise ValueError(expected) from error
+        if backend not in {"sqlite", "postgresql"}:
+            raise ValueError(expected)
+        return value
+
+    @field_validator("secret", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(values, list | tuple) or not values:
+            raise ValueError("expected a text of at least 32 characters, or a list of such texts")
+        if any(not isinstance(v, str) or len(v) < SECRET_LENGTH for v in values):
+            raise ValueError("expected at least 32 characters; `digest init` makes a good one")
+        return tuple(values)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The signing secrets in the clear, newest first."""
+        return tuple(s.get_secret_value() for s in self.secret)
+
+
+class Mail(_Table):
+    """[mail]: how messages leave. Nothing is set by default, so mail goes to the outbox directory."""
+
+    transport: Literal["outbox", "smtp"] = Field("outbox", description="Where mail goes: a maildir on disk, or a mail server.")
+    outbox_dir: str = Field("outbox", description="The maildir that the outbox transport writes.")
+    host: str = Field("", description="Name of the mail server.")
+    port: int | None = Field(None, ge=1, le=65535, description="Its port; 465 for tls, 587 for starttls, 25 for none.")
+    security: Literal["tls", "starttls", "none"] = Field("starttls", description="How the connection is protected.")
+    insecure_ok: bool = Field(False, description="Allow security = \"none\" to a server that is not on this machine.")
+    ca_file: str = Field("", description="Extra certificate authorities (PEM) to trust for the mail server.")
+    username: str = Field("", description="Login name; empty for none.")
+    password: SecretStr = Field(SecretStr(""), description="Its password; better in DIGEST_MAIL_PASSWORD.")
+    ehlo_name: str = Field("", description="How we introduce ourselves; the host of site.base_url unless set.")
+    envelope_from: str = Field("", description="Where bounces go; the From address unless set.")
+    bounce_domain: str = Field("", description="Turns on one bounce address per recipient, b+<token>@ this domain.")
+    only: tuple[str, ...] = Field(("*",), description="Who may be mailed at all: addresses or *@domains.")
+    lanes: int = Field(8, ge=1, le=256, description="Connections to the mail server at the same time.")
+    max_per_second: float = Field(0, ge=0, description="Messages a second, all lanes together; 0 for no limit.")
+    max_per_day: int = Field(0, ge=0, description="Messages in 24 hours; 0 for no limit.")
+    max_per_connection: int = Field(100, ge=1, description="Messages before a connection is renewed.")
+    dot_timeout: Duration = Field(600, validate_default=False, description="How long the server may take to accept a message (RFC 5321: 10 minutes).")
+    command_timeout: Duration = Field(300, validate_default=False, description="How long it may take to answer a command.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Mail:
+        if self.transport == "smtp" and not self.host:
+            raise ValueError('transport = "smtp" needs mail.host, the name of the mail server')
+        if self.security == "none" and self.host not in _LOOPBACK | {""} and not self.insecure_ok:
+            raise ValueError(
+                'security = "none" would send mail and password in the clear; expected "tls" or "starttls", '
+                "or mail.insecure_ok = true"
+            )
+        return self
+
+    @property
+    def effective_port(self) -> int:
+        """The port to connect to."""
+        return self.port or {"tls": 465, "starttls": 587, "none": 25}[self.security]
+
+
+class Source(_Table):
+    """[[publications.X.sources]]: a place posts come from."""
+
+    kind: Literal["rss", "jsonfeed", "wordpress", "ghost", "folder"] = Field(description="Which adapter reads it.")
+    url: str = Field(min_length=1, description="The feed, the site, or for kind folder a directory.")
+    topics: tuple[str, ...] = Field((), description="Topics given to all its posts.")
+    allow_private: bool = Field(False, description="Lets this source live on a loopback or private address.")
+    interval: Duration = Field(900, validate_default=False, description="How often it is collected.")
+    api_key: SecretStr = Field(SecretStr(""), description="Content API key, for kind ghost.")
+
+    @model_validator(mode="after")
+    def _address(self) -> Source:
+        if self.kind != "folder" and urlsplit(self.url).scheme not in {"http", "https"}:
+            raise ValueError(f'url is "{self.url}"; expected an http or https address')
+        if self.kind == "ghost" and not self.api_key.get_secret_value():
+            raise ValueError("kind ghost needs api_key, the site's Content API key")
+        return self
+
+    def spec(self) -> SourceSpec:
+        """This source as the posts stage knows it."""
+        return SourceSpec(
+            kind=self.kind,
+            url=self.url,
+            topics=self.topics,
+            allow_private=self.allow_private,
+            interval_seconds=self.interval,
+            api_key=self.api_key.get_secret_value(),
+        )
+
+
+class Publication(_Table):
+    """[publications.X]: a recurring mailing."""
+
+    name: str = Field(min_length=1, description="What readers know it as.")
+    from_: Mailbox = Field(alias="from", description="Who it is from, with a display name.")
+    reply_to: Mailbox | None = Field(None, description="Where a reader's answer goes; the From address unless set.")
+    postal_address: str = Field(min_length=1, description="Printed in every mail; the law asks for it.")
+    language: Language = Field("en", description="Language of fixed words and dates.")
+    timezone: TimeZone = Field("UTC", description="Zone of cut_off, send and printed dates.")
+    cut_off: CadenceText = Field(description="When the draft is made: \"wed 15:00\" or a five-field cron expression.")
+    send: CadenceText = Field(description="When the approved edition goes out.")
+    approval: Literal["required", "unless held", "none"] = Field("required", description="Whether a person must approve.")
+    template: str = Field("weekly", description="Folder under templates/editions.")
+    tagline: str = Field("", description="One sentence under the name.")
+    subject: str = Field("", description="Subject pattern; {first}, {more}, {name}, {number} and {date} are filled in.")
+    site_url: str = Field("", description="Where \"more on the site\" leads; the first source's address unless set.")
+    staff: tuple[Mailbox, ...] = Field((), description="Who is told of drafts, skips and trouble.")
+    sources: tuple[Source, ...] = Field((), description="Where its posts come from.")
+    topics: dict[str, tuple[str, ...]] = Field({}, description="Topic to the categories that belong to it.")
+    first_edition: int = Field(5, ge=0, description="How many existing posts a new source offers.")
+    max_items: int = Field(12, ge=1, description="Cards before \"in brief\".")
+    max_new: int = Field(30, ge=1, description="More new posts than this at once hold the edition for a person.")
+    excerpt_length: int = Field(240, ge=40, le=2000, description="Longest excerpt, in characters.")
+    lateness: Duration = Field(43200, validate_default=False, description="How late an edition may start.")
+    open: bool = Field(True, description="Whether people may sign up.")
+
+    @property
+    def sender(self) -> tuple[str, str]:
+        """Display name and address of `from`."""
+        name, address = parseaddr(self.from_)
+        return name or self.name, address
+
+
+class Settings(_Table):
+    """The whole configuration."""
+
+    site: Site
+    mail: Mail = Mail()
+    publications: dict[str, Publication] = Field(default_factory=dict)
+
+    @field_validator("publications")
+    @classmethod
+    def _slugs(cls, value: dict[str, Publication]) -> dict[str, Publication]:
+        for slug in value:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", slug):
+                raise ValueError(f'"{slug}" names a publication; expected lower-case letters, digits and hyphens')
+        return value
+
+
+def load(path: Path, *, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read and validate the configuration; raises `SettingsError` with one line for each thing to mend."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: there is no such file; `digest init` writes one.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: is not valid TOML: {error}.") from error
+    _overlay(data, environ)
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        lines = [f"{path}: {_sentence(problem)}" for problem in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """Let DIGEST_SITE_x and DIGEST_MAIL_x (and DIGEST_SECRET) win over the file; x_FILE names a file to read."""
+    for name, value in sorted(environ.items()):
+        key = name.removesuffix("_FILE")
+        if key == "DIGEST_SECRET":
+            table, field = "site", "secret"
+        else:
+            match = re.fullmatch(r"DIGEST_(SITE|MAIL)_([A-Z_]+)", key)
+            if not match:
+                continue
+            table, field = match[1].lower(), match[2].lower()
+            if name.endswith("_FILE") and name.removeprefix(f"DIGEST_{match[1]}_").lower() in Mail.model_fields:
+                field, key = name.removeprefix(f"DIGEST_{match[1]}_").lower(), name
+        if name != key:
+            try:
+                value = Path(value).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"{name} names {value}, which cannot be read: {error.strerror}.") from error
+        data.setdefault(table, {})[field] = [v for v in value.split(",") if v] if field in {"secret", "only"} else value
+
+
+def _sentence(problem: Any) -> str:
+    """One plain sentence for a validation error: what, where, what was expected."""
+    where = ".".join(str(part) for part in problem["loc"]) or "the file"
+    kind, given = problem["type"], problem.get("input")
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(str(problem["loc"][-1]), _known_keys(problem["loc"][:-1]), n=1)
+        return f"{where} is not a known key{f'; did you mean {near[0]}?' if near else '.'}"
+    if kind == "missing":
+        return f"{where} is missing; {_purpose(problem['loc'])}"
+    message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    if kind != "value_error":
+        message = "expected " + message.removeprefix("Input should be ").removeprefix("Input ")
+    secret = any(word in where for word in ("secret", "password", "api_key"))
+    shown = "" if secret or isinstance(given, dict | BaseModel) else f' is "{given}"'
+    return f"{where}{shown}{';' if shown else ':'} {message}."
+
+
+def _model_at(location: tuple[Any, ...]) -> type[BaseModel]:
+    """The table a location in the configuration belongs to."""
+    if not location:
+        return Settings
+    if location[0] == "publications":
+        return Source if "sources" in location else Publication
+    return {"site": Site, "mail": Mail}.get(location[0], Settings)
+
+
+def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    return [info.alias or name for name, info in _model_at(location).model_fields.items()]
+
+
+def _purpose(location: tuple[Any, ...]) -> str:
+    for name, info in _model_at(location[:-1]).model_fields.items():
+        if location[-1] in {name, info.alias} and info.description:
+            return f"expected: {info.description}"
+    return "it is required."

@@ -1,0 +1,34 @@
+"""What every verb works with, built once per process by `digest.wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import subscribers
+from digest.database import Database
+from digest.deliveries.transports.base import Transport
+from digest.errors import DigestError
+from digest.posts.sources.http import Client
+from digest.settings import Publication, Settings
+from digest.templating import Templates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The configuration and the live parts of one process; `client` opens a fresh guarded HTTP client."""
+
+    settings: Settings
+    database: Database
+    templates: Templates
+    keys: subscribers.Keys
+    transport: Transport
+    client: Callable[[], Client]
+
+    def publication(self, slug: str) -> Publication:
+        """The publication configured under `slug`; raises `DigestError` naming those there are."""
+        try:
+            return self.settings.publications[slug]
+        except KeyError:
+            known = ", ".join(sorted(self.settings.publications)) or "none"
+            raise DigestError(f'There is no publication "{slug}" in the configuration; there are: {known}.') from None
