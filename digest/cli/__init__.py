@@ -1,0 +1,35 @@
+"""The command line: one file per command group, each a thin door to a workflow."""
+
+from __future__ import annotations
+
+import typer
+
+from digest.cli import collect, config, deliveries, demo, editions, init, service, subscribers, templates
+
+app = typer.Typer(
+    name="digest",
+    help="Collect new posts, compose a digest, and mail it to each subscriber once.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("init")(init.init)
+app.command("demo")(demo.demo)
+app.command("run")(service.run)
+app.command("web")(service.web)
+app.command("scheduler")(service.scheduler)
+app.command("worker")(service.worker)
+app.command("migrate")(service.migrate)
+app.command("arm")(service.arm)
+app.command("collect")(collect.collect)
+app.add_typer(config.app, name="config")
+app.add_typer(editions.app, name="editions")
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(templates.app, name="templates")
+
+
+def main() -> None:
+    """The `digest` command."""
+    app()
