@@ -201,8 +201,8 @@ class Source(_Table):
             raise ValueError("kind ghost needs api_key, the site's Content API key")
         return self
 
-    def spec(self) -> SourceSpec:
-        """This source as the posts stage knows it."""
+    def spec(self, *, home: Path = Path()) -> SourceSpec:
+        """This source as the posts stage knows it; `home` is the directory of the configuration file."""
         return SourceSpec(
             kind=self.kind,
             url=self.url,
@@ -210,6 +210,7 @@ class Source(_Table):
             allow_private=self.allow_private,
             interval_seconds=self.interval,
             api_key=self.api_key.get_secret_value(),
+            home=str(home),
         )
 
 

@@ -97,8 +97,8 @@ _NOT_SHOWN = frozenset({"external_id", "updated_at", "warnings", "body"})
 class SourceSpec:
     """A configured place posts come from; `kind` names the adapter that reads it.
 
-    `url` is an http(s) URL, or a directory for kind "folder". `language` is the publication's, used where the
-    source states none. `api_key` is only for kinds that need one (ghost).
+    `url` is an http(s) URL, or a directory for kind "folder", relative to `home` unless absolute. `api_key` is
+    only for kinds that need one (ghost). `limit` bounds the posts of one look.
     """
 
     kind: str
@@ -108,6 +108,7 @@ class SourceSpec:
     interval_seconds: int = 900
     api_key: str = ""
     limit: int = 100
+    home: str = ""
 
     @property
     def key(self) -> str:

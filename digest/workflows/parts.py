@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import subscribers
 from digest.database import Database
@@ -16,7 +17,10 @@ from digest.templating import Templates
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The configuration and the live parts of one process; `client` opens a fresh guarded HTTP client."""
+    """The configuration and the live parts of one process.
+
+    `client` opens a fresh guarded HTTP client; relative paths in the settings are taken from `home`.
+    """
 
     settings: Settings
     database: Database
@@ -24,6 +28,7 @@ class Parts:
     keys: subscribers.Keys
     transport: Transport
     client: Callable[[], Client]
+    home: Path = Path()
 
     def publication(self, slug: str) -> Publication:
         """The publication configured under `slug`; raises `DigestError` naming those there are."""

@@ -1,0 +1,70 @@
+"""Build the parts of one process from its settings; called once, by an edge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import subscribers
+from digest import migrate
+from digest.database import Database
+from digest.deliveries.transports import registry
+from digest.deliveries.transports.base import TransportConfig
+from digest.errors import DigestError
+from digest.posts.sources.http import Client
+from digest.settings import Mail, Settings
+from digest.templating import Templates
+from digest.workflows.parts import Parts
+
+
+class NotMigrated(DigestError):
+    """The database does not have this version's tables."""
+
+
+def build(settings: Settings, *, home: Path = Path()) -> Parts:
+    """The parts for `settings`; relative paths in it are taken from `home`, the configuration's directory."""
+    database = Database(_database_url(settings.site.database, home))
+    overrides = home / "templates"
+    return Parts(
+        settings=settings,
+        database=database,
+        templates=Templates(overrides if overrides.is_dir() else None),
+        keys=subscribers.Keys(settings.site.secrets),
+        transport=registry.build(transport_config(settings, home)),
+        client=Client,
+        home=home,
+    )
+
+
+def require_current(parts: Parts) -> None:
+    """Raise `NotMigrated` or `DatabaseUnavailable` unless the database can be used by this version."""
+    parts.database.check()
+    if not migrate.is_current(parts.database):
+        raise NotMigrated("The database does not have this version's tables yet; run `digest migrate`.")
+
+
+def transport_config(settings: Settings, home: Path) -> TransportConfig:
+    """The mail settings as transports take them."""
+    mail: Mail = settings.mail
+    return TransportConfig(
+        kind=mail.transport,
+        outbox_dir=home / mail.outbox_dir,
+        host=mail.host,
+        port=mail.effective_port,
+        security=mail.security,
+        ca_file=str(home / mail.ca_file) if mail.ca_file else "",
+        username=mail.username,
+        password=mail.password.get_secret_value(),
+        ehlo_name=mail.ehlo_name or (urlsplit(settings.site.base_url).hostname or "localhost"),
+        command_timeout=mail.command_timeout,
+        dot_timeout=mail.dot_timeout,
+        max_per_connection=mail.max_per_connection,
+    )
+
+
+def _database_url(url: str, home: Path) -> str:
+    """`url` with a relative SQLite path taken from `home`."""
+    prefix = "sqlite:///"
+    if not url.startswith(prefix) or url == prefix or url.startswith((prefix + "/", prefix + ":memory:")):
+        return url
+    return f"{prefix}{(home / url.removeprefix(prefix)).resolve()}"
