@@ -316,7 +316,8 @@ def _sentence(problem: Any) -> str:
         message = "expected " + message.removeprefix("Input should be ").removeprefix("Input ")
     secret = any(word in where for word in ("secret", "password", "api_key"))
     shown = "" if secret or isinstance(given, dict | BaseModel) else f' is "{given}"'
-    return f"{where}{shown}{';' if shown else ':'} {message}."
+    sentence = f"{where}{shown}{';' if shown else ':'} {message}"
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def _model_at(location: tuple[Any, ...]) -> type[BaseModel]:

@@ -1,0 +1,145 @@
+"""The long-running processes: `digest run`, `web`, `scheduler` and `worker`; and `migrate` and `arm`."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.common import ConfigOption, JsonOption, NowOption, command, emit, moment
+
+if TYPE_CHECKING:
+    from digest.workflows.parts import Parts
+
+HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on.")]
+OnceOption = Annotated[bool, typer.Option("--once", help="Do what is due now, then exit.")]
+
+
+def present() -> datetime:
+    """The present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def run(config: ConfigOption = None, host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+    """Everything in one process, for one machine: web pages, scheduler and worker."""
+    with command(config, migrated=False) as parts:
+        from digest import migrate as migrations
+
+        _long_running()
+        migrations.upgrade(parts.database)
+        serve_all(parts, host=host, port=port)
+
+
+def web(config: ConfigOption = None, host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+    """The public pages: unsubscribe, preferences, view in browser, health."""
+    with command(config) as parts:
+        import uvicorn
+
+        from digest.web.app import create_app
+
+        _long_running()
+        uvicorn.run(create_app(parts, clock=present), host=host, port=port, access_log=False, log_level="warning")
+
+
+def scheduler(config: ConfigOption = None, once: OnceOption = False, now: NowOption = None) -> None:
+    """The timetable: collects, cuts drafts, launches what is approved. With --once: what is due now."""
+    with command(config) as parts:
+        from digest import scheduler as timetable
+
+        if once:
+            timetable.once(parts, now=moment(now))
+            return
+        _long_running()
+        running = timetable.start(parts, clock=present)
+        try:
+            _until_told_to_stop()
+        finally:
+            running.pause()
+            running.shutdown(wait=True)
+
+
+def worker(config: ConfigOption = None, once: OnceOption = False, now: NowOption = None) -> None:
+    """The delivery loop: mails launched editions and waiting notices. With --once: what is due now."""
+    with command(config) as parts:
+        from digest import worker as delivery
+
+        if not once:
+            _long_running()
+        at = moment(now)
+        delivery.run(parts, clock=(lambda: at) if now else present, once=once)
+
+
+def migrate(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Create or update the database's tables."""
+    with command(config, migrated=False) as parts:
+        from digest import migrate as migrations
+
+        parts.database.check()
+        before = migrations.current(parts.database)
+        migrations.upgrade(parts.database)
+        after = migrations.current(parts.database)
+        text = f"The database is at {after}." if before != after else f"The database was already at {after}."
+        emit({"before": before, "after": after}, json=json, text=text)
+
+
+def arm(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Allow this installation (site.instance) to send mail from this database."""
+    with command(config) as parts:
+        from digest.workflows import launch
+
+        instance = parts.settings.site.instance
+        launch.arm(parts, now=present())
+        emit({"instance": instance}, json=json, text=f'This database now sends for instance "{instance}" only.')
+
+
+def serve_all(parts: Parts, *, host: str, port: int) -> None:
+    """Web, scheduler and worker in this process until SIGTERM or SIGINT."""
+    import asyncio
+
+    import uvicorn
+
+    from digest import scheduler as timetable
+    from digest import worker as delivery
+    from digest.web.app import create_app
+
+    async def deliver(stop: asyncio.Event, ready: threading.Event) -> None:
+        ready.set()
+        await delivery.work(parts, clock=present, stop=stop)
+
+    loop = asyncio.new_event_loop()
+    stop, ready = asyncio.Event(), threading.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(deliver(stop, ready),), name="worker")
+    thread.start()
+    ready.wait()
+    running = timetable.start(parts, clock=present)
+    try:
+        app = create_app(parts, clock=present)
+        uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning", timeout_graceful_shutdown=10)
+    finally:
+        running.pause()
+        running.shutdown(wait=True)
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+def _long_running() -> None:
+    """Facts are the report of a process that stays."""
+    import sys
+
+    from digest import logs
+
+    logs.set_up(json=not sys.stderr.isatty(), level="INFO")
+
+
+def _until_told_to_stop() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    import signal
+
+    told = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: told.set())
+    told.wait()
