@@ -156,7 +156,7 @@ def _offline(getaddrinfo: Any) -> Any:
 def _is_loopback(host: str) -> bool:
     if not _is_address(host):
         return host.lower() in _LOOPBACK_NAMES
-    address = ipaddress.ip_address(host.split("%")[0])
+    address = ipaddress.ip_address(host.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback
 
@@ -166,7 +166,7 @@ def _is_address(host: str) -> bool:
         socket.inet_aton(host)  # also the odd spellings, such as 127.1 and 0x7f.1, that resolve without a name server
     except OSError:
         try:
-            ipaddress.ip_address(host.split("%")[0])
+            ipaddress.ip_address(host.partition("%")[0])
         except ValueError:
             return False
     return True
