@@ -27,7 +27,7 @@ from jinja2 import (
     pass_context,
 )
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digest.errors import DigestError
 
@@ -111,7 +111,7 @@ class Templates:
         }
         try:
             return self._environment.get_template(name).render(known)
-        except (TemplateError, SecurityError) as error:
+        except TemplateError as error:
             raise TemplateFault(f"{fault_place(error, name)}: {fault_words(error)}") from error
         except (TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:
             raise TemplateFault(f"{fault_place(error, name)}: {error}") from error
@@ -171,7 +171,7 @@ def locale(language: str) -> Locale:
 
 
 def direction(language: str) -> str:
-    """ "rtl" for languages written from right to left, else "ltr"."""
+    """How a language is written: "rtl" from right to left, else "ltr"."""
     return str(locale(language).text_direction)
 
 
@@ -184,7 +184,7 @@ def wrap(text: str, width: int = _TEXT_WIDTH, indent: str = "") -> str:
 
 
 def fault_place(error: BaseException, name: str) -> str:
-    """ "file, line n" for an error raised while a template was compiled or rendered."""
+    """The file and line of an error raised while a template was compiled or rendered."""
     filename, line = getattr(error, "name", None), getattr(error, "lineno", None)
     if isinstance(filename, str) and line:
         return f"{filename}, line {line}"
@@ -271,6 +271,6 @@ def _datetime(context: Context, value: datetime, pattern: str = "long") -> str:
 
 
 @pass_context
-def _number(context: Context, value: int | float) -> str:
+def _number(context: Context, value: float) -> str:
     """A number as the context's language writes it."""
     return format_decimal(value, locale=_told(context)[0])

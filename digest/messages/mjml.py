@@ -1,0 +1,46 @@
+"""MJML source in, mail HTML out; the one module that knows the MJML engine."""
+
+from __future__ import annotations
+
+import re
+
+import css_inline
+from mjml import mjml2html
+
+from digest.errors import DigestError
+
+_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif).*?-->", re.DOTALL)
+_INLINE_STYLE = re.compile(r'<mj-style\s+inline="inline"\s*>(.*?)</mj-style>', re.DOTALL)
+
+
+class MjmlError(DigestError):
+    """The MJML engine refused the source."""
+
+
+def to_html(source: str) -> str:
+    """The mail for an MJML document: styles inlined, no web fonts, comments for Outlook kept, all others gone.
+
+    The engine ignores `inline="inline"` on mj-style, so those rules are taken out and inlined afterwards.
+    Raises `MjmlError`; what the engine accepts silently is refused earlier, by `messages.check`.
+    """
+    rules: list[str] = []
+
+    def take(match: re.Match[str]) -> str:
+        rules.append(match[1])
+        return ""
+
+    bare = _INLINE_STYLE.sub(take, _COMMENT.sub("", source)).strip()
+    try:
+        html = mjml2html(bare, disable_comments=True, fonts={})
+    except (ValueError, TypeError, UnicodeError, OSError) as error:
+        raise MjmlError(f"The MJML is not valid: {error}.") from error
+    inliner = css_inline.CSSInliner(
+        inline_style_tags=False,
+        keep_style_tags=True,
+        load_remote_stylesheets=False,
+        extra_css="\n".join(rules),
+    )
+    try:
+        return inliner.inline(html)
+    except (css_inline.InlineError, ValueError) as error:
+        raise MjmlError(f"The styles of the template are not valid: {error}.") from error
