@@ -1,0 +1,1 @@
+"""EDGE: the web app: pages for readers, past editions in the browser, and health for monitors."""

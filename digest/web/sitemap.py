@@ -1,0 +1,75 @@
+"""Every URL of the web app in one table: who may see it and which methods it takes."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from starlette.routing import compile_path
+
+
+class Audience(enum.StrEnum):
+    """Who a URL is for; it decides how the answer may be kept, indexed and passed on."""
+
+    PUBLIC = "public"
+    TOKEN = "token"  # noqa: S105 - whoever holds the link that was mailed to a reader
+    STAFF = "staff"
+    MONITORING = "monitoring"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One URL. `one_click` marks the RFC 8058 address: its POST comes from anywhere, with any body."""
+
+    path: str
+    methods: frozenset[str]
+    audience: Audience
+    about: str
+    one_click: bool = False
+
+
+_LOOK = frozenset({"GET", "HEAD"})
+_ACT = frozenset({"GET", "HEAD", "POST"})
+
+SITE: tuple[Place, ...] = (
+    Place(
+        path="/u/{token:path}",
+        methods=_ACT,
+        audience=Audience.TOKEN,
+        about="Unsubscribe: GET shows one button, POST acts",
+        one_click=True,
+    ),
+    Place(
+        path="/p/{token:path}",
+        methods=_ACT,
+        audience=Audience.TOKEN,
+        about="What this reader gets, and leaving each of it",
+    ),
+    Place(
+        path="/a/{publication}/",
+        methods=_LOOK,
+        audience=Audience.PUBLIC,
+        about="The past editions of a publication",
+    ),
+    Place(
+        path="/a/{publication}/{number:int}",
+        methods=_LOOK,
+        audience=Audience.PUBLIC,
+        about="One edition, as it was mailed, without personal links",
+    ),
+    Place(
+        path="/static/pages.css",
+        methods=_LOOK,
+        audience=Audience.PUBLIC,
+        about="The style sheet of the public pages",
+    ),
+    Place(path="/health", methods=_LOOK, audience=Audience.MONITORING, about="Whether the process is up"),
+    Place(path="/ready", methods=_LOOK, audience=Audience.MONITORING, about="Whether it can do its work"),
+)
+
+_PATTERNS = tuple((compile_path(place.path)[0], place) for place in SITE)
+
+
+def find(path: str) -> Place | None:
+    """The place that `path` leads to, or None."""
+    return next((place for pattern, place in _PATTERNS if pattern.match(path)), None)

@@ -1,0 +1,50 @@
+"""Past editions as anybody may see them: what was mailed, never what is being prepared, and nothing personal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from digest.editions import store as editions
+from digest.editions.model import Edition, EditionState
+from digest.messages import render
+from digest.workflows.parts import Parts
+
+_PUBLIC = frozenset({EditionState.SENDING, EditionState.PAUSED, EditionState.SENT})
+_LISTED = 500
+_LARGEST = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """One line of the archive; `sent_at` is when mailing began."""
+
+    number: int
+    subject: str
+    sent_at: datetime
+
+
+def published(parts: Parts, publication: str) -> list[Published]:
+    """The editions of `publication` that have gone out, newest first."""
+    with parts.database.reading() as session:
+        found = editions.list_editions(session, publication=publication, limit=_LISTED)
+    lines = [_line(edition) for edition in found if edition.state in _PUBLIC]
+    return sorted(lines, key=lambda line: line.number, reverse=True)
+
+
+def web_copy(parts: Parts, publication: str, number: int) -> str | None:
+    """The HTML of an edition that has gone out, without a personal link; None when there is no such edition."""
+    if publication not in parts.settings.publications or not 0 < number <= _LARGEST:
+        return None
+    with parts.database.reading() as session:
+        edition = editions.by_number(session, publication, number)
+        if edition is None or edition.state not in _PUBLIC:
+            return None
+        rendered = editions.snapshot(session, edition.id)
+    return render.web_copy(rendered) if rendered else None
+
+
+def _line(edition: Edition) -> Published:
+    return Published(
+        number=edition.number, subject=edition.subject, sent_at=edition.launched_at or edition.send_at
+    )
