@@ -12,33 +12,35 @@ from digest.database import Database, DatabaseUnavailable
 from digest.errors import DigestError
 
 
-class MigrationNeeded(DigestError):
-    """The database does not have the tables this version expects."""
+class DatabaseTooNew(DigestError):
+    """A newer version of this program has migrated the database."""
 
 
-def upgrade(url: str) -> None:
-    """Create or bring up to date every table of the database at `url`; does nothing when it is current.
+def upgrade(database: Database) -> None:
+    """Create or bring up to date every table, all or nothing; changes nothing when the database is current.
 
-    Raises `DatabaseUnavailable` when it cannot be opened, `MigrationNeeded` when a newer version has changed it.
+    Raises `DatabaseUnavailable` when it cannot be opened or written, `DatabaseTooNew` when a newer version
+    has been here. Two processes may upgrade at once: the second finds the work done.
     """
-    _known(url)
+    at = current(database)
+    if at is not None and at not in _known():
+        raise DatabaseTooNew(
+            f"The database is at revision {at}, which this version does not know; use the version that made it."
+        )
     config = _config()
-    config.attributes["url"] = url
     try:
-        command.upgrade(config, "head")
+        with database.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
     except DBAPIError as error:
         raise DatabaseUnavailable(f"The database could not be migrated: {_cause(error)}.") from error
 
 
-def current(url: str) -> str | None:
-    """The revision the database at `url` is at, None when it was never migrated."""
-    database = Database(url)
-    try:
-        database.check()
-        with database.engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
-    finally:
-        database.dispose()
+def current(database: Database) -> str | None:
+    """The revision the database is at, None when it was never migrated; raises `DatabaseUnavailable`."""
+    database.check()
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 def head() -> str:
@@ -48,28 +50,13 @@ def head() -> str:
     return newest
 
 
-def is_current(url: str) -> bool:
-    """Whether the database at `url` has exactly the tables this version expects."""
-    return current(url) == head()
+def is_current(database: Database) -> bool:
+    """Whether the database has exactly the tables this version expects; raises `DatabaseUnavailable`."""
+    return current(database) == head()
 
 
-def require_current(url: str) -> None:
-    """Raise `MigrationNeeded`, with what to type, unless the database at `url` is current."""
-    at = _known(url)
-    if at != head():
-        what = "is empty" if at is None else f"is at revision {at}"
-        raise MigrationNeeded(f"The database {what}; this version expects {head()}. Run `digest migrate` first.")
-
-
-def _known(url: str) -> str | None:
-    """The revision the database is at; raises `MigrationNeeded` for one this version has never heard of."""
-    at = current(url)
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if at is not None and at not in known:
-        raise MigrationNeeded(
-            f"The database is at revision {at}, which this version does not know; it was migrated by a newer one."
-        )
-    return at
+def _known() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _config() -> Config:
