@@ -15,6 +15,8 @@ from sqlalchemy.types import TypeDecorator
 
 from digest.errors import DigestError
 
+__all__ = ["Base", "Database", "DatabaseUnavailable", "Moment", "Session"]
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 
 DROP = "\0drop"
 SILENCE = "\0silence"
@@ -85,7 +86,7 @@ class RecordingServer:
         self._stop: asyncio.Event | None = None
         self._failure: BaseException | None = None
 
-    def __enter__(self) -> RecordingServer:
+    def __enter__(self) -> Self:
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
         self._thread.start()
@@ -97,11 +98,12 @@ class RecordingServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._loop and self._stop and self._thread
+        assert self._loop and self._stop
+        assert self._thread
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
 
-    async def __aenter__(self) -> RecordingServer:
+    async def __aenter__(self) -> Self:
         return self.__enter__()
 
     async def __aexit__(
@@ -122,7 +124,9 @@ class RecordingServer:
             assert task
             conversations.add(task)
             try:
-                with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, TimeoutError):
+                with contextlib.suppress(
+                    ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, TimeoutError
+                ):
                     await self._converse(reader, writer)
             finally:
                 conversations.discard(task)
@@ -149,7 +153,9 @@ class RecordingServer:
         connection, secure, logged_in = self.connections, self._implicit, self._login is None
         tx = _Transaction()
 
-        async def say(name: str, usual: str, argument: str = "", *, record: Callable[[], None] | None = None) -> str:
+        async def say(
+            name: str, usual: str, argument: str = "", *, record: Callable[[], None] | None = None
+        ) -> str:
             """Ask the script, record, answer, and return the reply; raises ConnectionError to end it all."""
             step = Step(name, argument, tx.rcpt[-1] if tx.rcpt else "", connection, len(self.messages) + 1)
             if name == "rcpt":
@@ -218,21 +224,31 @@ class RecordingServer:
                 await say("unknown", "500 5.5.2 what?", command)
 
     async def _body(
-        self, reader: asyncio.StreamReader, tx: _Transaction, say: Callable[..., Awaitable[str]], connection: int
+        self,
+        reader: asyncio.StreamReader,
+        tx: _Transaction,
+        say: Callable[..., Awaitable[str]],
+        connection: int,
     ) -> None:
         lines: list[bytes] = []
         while True:
             line = await reader.readline()
             if not line:
                 raise ConnectionError
-            if not lines and self._script(
-                Step("body", "", tx.rcpt[-1] if tx.rcpt else "", connection, len(self.messages) + 1)
-            ) == DROP:
+            if (
+                not lines
+                and self._script(
+                    Step("body", "", tx.rcpt[-1] if tx.rcpt else "", connection, len(self.messages) + 1)
+                )
+                == DROP
+            ):
                 raise ConnectionError
             if line == b".\r\n":
                 break
             lines.append(line[1:] if line.startswith(b".") else line)
-        received = [Received(tx.mail_from or "", rcpt, b"".join(lines), tx.options, connection) for rcpt in tx.rcpt]
+        received = [
+            Received(tx.mail_from or "", rcpt, b"".join(lines), tx.options, connection) for rcpt in tx.rcpt
+        ]
         # Recorded before the answer leaves, so that whoever has the 250 finds the message.
         await say("dot", "250 2.0.0 queued", record=lambda: self.messages.extend(received))
 

@@ -116,7 +116,9 @@ class Delivery:
     def move_to(self, state: DeliveryState) -> DeliveryState:
         """The next state; raises `BadMove` where the table has no such move."""
         if state not in TRANSITIONS[self.state]:
-            raise BadMove(f"Delivery {self.edition_id}/{self.position} is {self.state}; it cannot become {state}.")
+            raise BadMove(
+                f"Delivery {self.edition_id}/{self.position} is {self.state}; it cannot become {state}."
+            )
         return state
 
 
@@ -140,3 +142,42 @@ class Chunk:
     edition_id: EditionId
     first: int
     last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What became of one claimed delivery: its new state, why, and the attempt that showed it, if any was made.
+
+    `before` is the state it is settled from. `not_before` is set when it is to be tried again. `counts` is False
+    for a try that is not held against the delivery, such as one cut short because the relay was unreachable.
+    """
+
+    position: int
+    before: DeliveryState
+    state: DeliveryState
+    reason: str = ""
+    not_before: datetime | None = None
+    outcome: Outcome | None = None
+    counts: bool = True
+
+
+class NoticeState(enum.StrEnum):
+    """Where a notice stands; it is retried until the server accepts it or there are no attempts left."""
+
+    QUEUED = "queued"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedNotice:
+    """A message that is not an edition, waiting to be handed over. `key` is unique for ever."""
+
+    id: int
+    key: str
+    publication: str
+    recipient: str
+    subject: str
+    html: str
+    text: str
+    attempts: int = 0

@@ -1,0 +1,1 @@
+"""The ways a message can leave: one file per transport, and the protocol they keep."""

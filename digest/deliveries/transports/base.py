@@ -26,7 +26,7 @@ class CannotOpen(DigestError):
 class TransportConfig:
     """How messages leave, as plain validated values; `password` never appears in a repr. Times are seconds."""
 
-    transport: Literal["outbox", "smtp"] = "outbox"
+    kind: Literal["outbox", "smtp"] = "outbox"
     outbox_dir: Path = Path("outbox")
     host: str = ""
     port: int = 587

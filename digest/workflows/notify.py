@@ -1,0 +1,51 @@
+"""Tell staff what happened to an edition: one queued notice per address, each told exactly once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.utils import parseaddr
+from zoneinfo import ZoneInfo
+
+from digest.database import Session
+from digest.deliveries import store
+from digest.editions.model import Edition
+from digest.messages.notice import notice
+from digest.workflows.parts import Parts
+
+
+def tell(
+    session: Session, parts: Parts, publication: str, kind: str, edition: Edition, *, now: datetime, reason: str = ""
+) -> int:
+    """Queue the notice `kind` about `edition` to each member of staff, in the caller's transaction.
+
+    `kind` names a folder under templates/notices: draft-ready, skipped, held, trouble. A second call for the same
+    edition and kind queues nothing. `reason` stands in for the edition's own. Returns how many were queued.
+    """
+    configured = parts.publication(publication)
+    zone = ZoneInfo(configured.timezone)
+    context = {
+        "publication": configured.name,
+        "number": edition.number,
+        "subject_line": edition.subject,
+        "reason": reason or edition.reason or edition.hold,
+        "items": [{"title": item.title, "url": item.url} for item in edition.items],
+        "send_at": edition.send_at.astimezone(zone),
+        "timezone": configured.timezone,
+        "edition": edition.id,
+        "base_url": parts.settings.site.base_url,
+        "postal_address": configured.postal_address,
+    }
+    made = notice(parts.templates, kind, context, language=configured.language)
+    return sum(
+        store.enqueue_notice(
+            session,
+            key=f"{kind}:{edition.id}:{parseaddr(mailbox)[1].lower()}",
+            publication=publication,
+            recipient=parseaddr(mailbox)[1],
+            subject=made.subject,
+            html=made.html,
+            text=made.text,
+            now=now,
+        )
+        for mailbox in configured.staff
+    )
