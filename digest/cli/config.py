@@ -17,6 +17,7 @@ def check(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Say whether the configuration is right, and when each publication is due next."""
     with settings_from(config) as settings:
         from datetime import UTC, datetime
+        from zoneinfo import ZoneInfo
 
         from digest.editions import cadence
 
@@ -26,7 +27,7 @@ def check(config: ConfigOption = None, json: JsonOption = False) -> None:
             for window in cadence.upcoming(
                 cadence.Cadence.parse(publication.cut_off),
                 cadence.Cadence.parse(publication.send),
-                cadence.zone(publication.timezone),
+                ZoneInfo(publication.timezone),
                 after=now,
                 count=5,
             ):
