@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from digest.messages import mjml
-from digest.messages.context import clean
 from digest.messages.theme import Theme
+from digest.messages.wording import clean
 from digest.templating import Templates
 
 

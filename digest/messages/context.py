@@ -1,0 +1,196 @@
+"""What templates are given: the documented names, one dataclass each; templates/README.md is made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, get_args, get_type_hints
+
+from markupsafe import Markup
+
+from digest.messages.theme import Palette, Theme
+from digest.templating import Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicationView:
+    """The recurring mailing."""
+
+    name: Annotated[str, "What readers know it as."]
+    tagline: Annotated[str, "One sentence under the name; may be empty."]
+    sender_name: Annotated[str, "Who it is from."]
+    postal_address: Annotated[str, "Must be printed in every mail."]
+    site_url: Annotated[str, "The site; may be empty."]
+    cadence: Annotated[str, 'How often it comes, in words such as "every Thursday"; may be empty.']
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionView:
+    """This one mail."""
+
+    number: Annotated[int, "Its number."]
+    date: Annotated[str, "The date it is sent, in full, in the publication's language."]
+    subject: Annotated[str, "The subject line."]
+    preheader: Annotated[str, "The line that inboxes show after the subject."]
+    intro: Annotated[Markup, "The note by staff as clean HTML; may be empty."]
+    intro_text: Annotated[str, "The same note as it was typed, for the text part."]
+    web_url: Annotated[str, "Where it can be read in a browser; may be empty."]
+    more: Annotated[int, "How many items were left to the site because the mail would be too large."]
+    proof: Annotated[bool, "Whether this is a proof for staff."]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureView:
+    """A picture, with the size at which it is never enlarged or distorted."""
+
+    url: Annotated[str, "Its address, always http or https."]
+    alt: Annotated[str, "What it shows; empty when it only decorates."]
+    width: Annotated[int, "Width in pixels at which it is shown across the column."]
+    height: Annotated[int | None, "The height that goes with it, where it is known."]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ButtonView:
+    """Something to press."""
+
+    label: Annotated[str, "What the button says."]
+    url: Annotated[str, "Where it leads, always http or https."]
+    name: Annotated[str, "What a screen reader says: the label and what it is about."]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """The facts of an event; none is ever guessed."""
+
+    when: Annotated[str, "Weekday, date, times and their zone in words; empty when no date is known."]
+    short: Annotated[str, "The date in a word or two; empty when no date is known."]
+    month: Annotated[str, "The month for a date tile; empty when no date is known."]
+    day: Annotated[str, "The day for a date tile; empty when no date is known."]
+    place: Annotated[str, "Where it is, or that it is online; may be empty."]
+    status: Annotated[str, "That it is cancelled or postponed, in words; empty otherwise."]
+    button: Annotated[ButtonView | None, "What to press, none where it was cancelled."]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemView:
+    """One post or event as it stands in this edition. All text is plain and is escaped where it is printed."""
+
+    title: Annotated[str, "Its title, never empty."]
+    url: Annotated[str, "Its page, always http or https."]
+    excerpt: Annotated[str, "Already cut; may be empty."]
+    author: Annotated[str, "May be empty."]
+    topic: Annotated[str, "Its first topic; may be empty."]
+    language: Annotated[str, "Its language where it is not the publication's, else empty."]
+    direction: Annotated[str, '"ltr" or "rtl" where its language is not the publication\'s, else empty.']
+    picture: Annotated[PictureView | None, "Its picture, if it has one that mail can show."]
+    event: Annotated[EventView | None, "What is known of the event, for an item that is one."]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotsView:
+    """What is filled in for each reader."""
+
+    unsubscribe_url: Annotated[str, "The reader's own way out; must stand in body.mjml and body.txt."]
+    preferences_url: Annotated[str, "The reader's own preferences page."]
+    signed_up: Annotated[str, "The date the reader signed up, in words."]
+    personal: Annotated[
+        Markup, "Begins a part that only belongs in a reader's own copy; the web copy leaves it out."
+    ]
+    end_personal: Annotated[Markup, "Ends that part."]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The names every file of an edition template may use."""
+
+    publication: Annotated[PublicationView, "The recurring mailing."]
+    edition: Annotated[EditionView, "This one mail."]
+    lead: Annotated[ItemView | None, "The story that opens the mail, if there is one."]
+    events: Annotated[tuple[ItemView, ...], "Events shown in full, the earliest first."]
+    event_lines: Annotated[tuple[ItemView, ...], "Further events, one line each."]
+    cards: Annotated[tuple[ItemView, ...], "Stories with excerpt and picture."]
+    brief: Annotated[tuple[ItemView, ...], "Stories of one line."]
+    slots: Annotated[SlotsView, "What is filled in for each reader."]
+    theme: Annotated[Theme, "Colours, faces and sizes from theme.toml."]
+    language: Annotated[str, "The publication's language as a BCP 47 tag."]
+    direction: Annotated[str, '"ltr" or "rtl", from the language.']
+    timezone: Annotated[str, "The publication's zone, in which dates are printed."]
+    word: Annotated[
+        Words, 'The fixed words of templates/words: `word("unsubscribe")`, `word("more", count=3)`.'
+    ]
+
+
+_VIEWS = (
+    PublicationView,
+    EditionView,
+    ItemView,
+    PictureView,
+    EventView,
+    ButtonView,
+    SlotsView,
+    Theme,
+    Palette,
+)
+_THEME_HELP = {
+    "light": "Colours of the light scheme, a Palette.",
+    "dark": "Colours of the dark scheme, a Palette.",
+    "reading": "Font families for what is read.",
+    "operating": "Font families for dates, buttons and labels.",
+    "logo": "Address of the logo; may be empty.",
+    "logo_dark": "Address of the logo for dark backgrounds; may be empty.",
+    "logo_width": "Its width in pixels.",
+    "radius": "Roundness of buttons in pixels.",
+    "density": "How much room is left; `theme.space(16)` takes it into account.",
+    "page": "Behind everything.",
+    "card": "Behind what is read.",
+    "ink": "Text.",
+    "soft": "Text of less weight.",
+    "line": "Hairlines.",
+    "accent": "What can be pressed, and section names.",
+    "on_accent": "Text on the accent.",
+    "wash": "Behind event panels.",
+}
+
+
+def names_of(context: Context) -> dict[str, Any]:
+    """The context as the names a template sees."""
+    return {f.name: getattr(context, f.name) for f in fields(context)}
+
+
+def readme_tables() -> str:
+    """The part of templates/README.md that lists every name and what it holds."""
+    parts = ["## Names in every file", "", *_table(Context)]
+    for view in _VIEWS:
+        parts += ["", f"### {view.__name__.removesuffix('View')}", "", *_intro(view), *_table(view)]
+    return "\n".join(parts) + "\n"
+
+
+def _intro(view: type[Any]) -> list[str]:
+    first = (view.__doc__ or "").split("; the defaults")[0].strip()
+    return [" ".join(first.split()), ""]
+
+
+def _table(view: type[Any]) -> list[str]:
+    hints = get_type_hints(view, include_extras=True)
+    rows = ["| name | kind | what it holds |", "|---|---|---|"]
+    for entry in fields(view):
+        kind, told = (
+            (*get_args(hints[entry.name])[:2],) if view not in {Theme, Palette} else (hints[entry.name], "")
+        )
+        rows.append(f"| `{entry.name}` | {_kind(kind)} | {told or _THEME_HELP[entry.name]} |")
+    return rows
+
+
+def _kind(hint: Any) -> str:
+    text = getattr(hint, "__name__", "") if isinstance(hint, type) else ""
+    text = text if text and not str(hint).startswith("tuple") else str(hint)
+    for module in ("digest.messages.context.", "digest.messages.theme.", "digest.templating.", "markupsafe."):
+        text = text.replace(module, "")
+    text = (
+        text.replace("View", "")
+        .replace("tuple[", "list of ")
+        .replace(", ...]", "")
+        .replace(" | None", " or none")
+    )
+    return {"str": "text", "int": "number", "float": "number", "bool": "yes or no", "Markup": "HTML"}.get(
+        text, text
+    )
