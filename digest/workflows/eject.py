@@ -1,0 +1,67 @@
+"""Copy templates into the operator's folder, where a copy wins over ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from digest.errors import DigestError
+from digest.templating import Templates
+
+_KINDS = ("editions", "notices")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One template: what it is for, where it is read from, and whether an operator's file takes part."""
+
+    name: str
+    kind: str
+    files: tuple[str, ...]
+    overridden: tuple[str, ...]
+
+
+def listing(templates: Templates) -> list[Listed]:
+    """Every edition and notice template, ours and the operator's."""
+    return [
+        _listed(templates, kind, name)
+        for kind in _KINDS
+        for name in sorted({p.name for root in templates.roots for p in _folders(root / kind)})
+    ]
+
+
+def eject(templates: Templates, name: str, *, into: Path) -> list[Path]:
+    """Copy a template (`weekly`, or any path under templates/) to `into`; raises `DigestError` if unknown.
+
+    Files that are there already are left alone, so nobody's work is overwritten.
+    """
+    own = templates.builtin.resolve()
+    wanted = next((own / kind / name for kind in _KINDS if (own / kind / name).is_dir()), own / name)
+    if not name or not wanted.resolve().is_relative_to(own) or not wanted.exists():
+        known = ", ".join(one.name for one in listing(templates))
+        raise DigestError(f'There is no template "{name}"; there are: {known}, and single files under them.')
+    files = [wanted] if wanted.is_file() else sorted(p for p in wanted.rglob("*") if p.is_file())
+    copied = []
+    try:
+        for file in files:
+            target = into / file.relative_to(own)
+            if target.exists():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.read_bytes())
+            copied.append(target)
+    except OSError as error:
+        raise DigestError(f"The template cannot be written to {into}: {error.strerror}.") from error
+    return copied
+
+
+def _listed(templates: Templates, kind: str, name: str) -> Listed:
+    where = f"{kind}/{name}"
+    files = sorted({p.name for root in templates.roots for p in (root / where).glob("*") if p.is_file()})
+    overrides = templates.overrides
+    ours = tuple(file for file in files if overrides and (overrides / where / file).is_file())
+    return Listed(name=name, kind=kind, files=tuple(files), overridden=ours)
+
+
+def _folders(root: Path) -> list[Path]:
+    return [p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")] if root.is_dir() else []
