@@ -74,7 +74,17 @@ def _own_server(programs: Path) -> Iterator[str]:
     data = home / "data"
     process: subprocess.Popen[bytes] | None = None
     try:
-        initdb = [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"]
+        initdb = [
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
         subprocess.run([*initdb, "--locale=C"], check=True, capture_output=True, cwd=home, **account)
         options = [f"--{name}={value}" for name, value in _OPTIONS.items()]
         with (home / "log").open("wb") as log:
