@@ -24,16 +24,22 @@ class NotMigrated(DigestError):
 def build(settings: Settings, *, home: Path = Path()) -> Parts:
     """The parts for `settings`; relative paths in it are taken from `home`, the configuration's directory."""
     database = Database(_database_url(settings.site.database, home))
-    overrides = home / "templates"
     return Parts(
         settings=settings,
         database=database,
-        templates=Templates(overrides if overrides.is_dir() else None),
+        templates=templates(home),
         keys=subscribers.Keys(settings.site.secrets),
         transport=registry.build(transport_config(settings, home)),
         client=Client,
         home=home,
     )
+
+
+def templates(home: Path) -> Templates:
+    """The templates, with those in `home`/templates winning; in a checkout that folder is our own already."""
+    folder = home / "templates"
+    own = Templates()
+    return Templates(folder) if folder.is_dir() and folder.resolve() != own.builtin.resolve() else own
 
 
 def require_current(parts: Parts) -> None:

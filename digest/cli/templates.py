@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digest.cli.common import CommandFailed, ConfigOption, JsonOption, config_path, emit, plainly, table
+
+if TYPE_CHECKING:
+    from digest.templating import Templates
 
 app = typer.Typer(help="List, check, copy and look at templates.", no_args_is_help=True)
 
@@ -81,10 +84,7 @@ def preview(
         emit(files, json=json, text="\n".join(str(path) for path in files.values()))
 
 
-def _templates(config: Path | None):  # type: ignore[no-untyped-def]  # its type would load Jinja for --help
-    from digest.templating import Templates
+def _templates(config: Path | None) -> Templates:
+    from digest import wiring
 
-    folder = config_path(config).parent / "templates"
-    # In a checkout the folder beside digest.toml is our own; it does not override itself.
-    own = Templates().builtin
-    return Templates(folder if folder.is_dir() and folder.resolve() != own.resolve() else None)
+    return wiring.templates(config_path(config).parent)
