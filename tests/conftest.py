@@ -105,9 +105,7 @@ def _create_tables(url: str) -> None:
     for name in TABLES:
         try:
             module = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
+        except ImportError:
             continue
         if name == "subscribers" and hasattr(module, "metadata"):
             metadata.append(module.metadata)
@@ -135,7 +133,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def _guarded(connect: Any) -> Any:
     def guarded(self: socket.socket, address: Any) -> Any:
         if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):
-            raise NetworkClosed(f"a test tried to connect to {address[0]}; tests reach loopback addresses only")
+            raise NetworkClosed(
+                f"a test tried to connect to {address[0]}; tests reach loopback addresses only"
+            )
         return connect(self, address)
 
     return guarded
@@ -163,7 +163,9 @@ def _is_loopback(host: str) -> bool:
 
 def _is_address(host: str) -> bool:
     try:
-        socket.inet_aton(host)  # also the odd spellings, such as 127.1 and 0x7f.1, that resolve without a name server
+        socket.inet_aton(
+            host
+        )  # also the odd spellings, such as 127.1 and 0x7f.1, that resolve without a name server
     except OSError:
         try:
             ipaddress.ip_address(host.partition("%")[0])
@@ -182,4 +184,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("POSTGRESQL WAS NOT TESTED", sep="!", red=True, bold=True)
     terminalreporter.line(f"{len(skipped)} tests were skipped: {postgres.MISSING}.", red=True)
-    terminalreporter.line("Install a PostgreSQL server, or set DIGEST_TEST_POSTGRES to the URL of one.", red=True)
+    terminalreporter.line(
+        "Install a PostgreSQL server, or set DIGEST_TEST_POSTGRES to the URL of one.", red=True
+    )

@@ -74,27 +74,13 @@ def _own_server(programs: Path) -> Iterator[str]:
     data = home / "data"
     process: subprocess.Popen[bytes] | None = None
     try:
-        initdb = [
-            programs / "initdb",
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "--auth=trust",
-            "-E",
-            "UTF8",
-            "--no-sync",
-        ]
-        subprocess.run([*initdb, "--locale=C"], check=True, capture_output=True, cwd=home, **account)
+        cluster = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        initdb = [str(programs / "initdb"), "-D", str(data), *cluster]
+        subprocess.run(initdb, check=True, capture_output=True, cwd=home, **account)
         options = [f"--{name}={value}" for name, value in _OPTIONS.items()]
+        line = [str(programs / "postgres"), "-D", str(data), "-k", str(home), *options]
         with (home / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-k", home, *options],
-                stdout=log,
-                stderr=log,
-                cwd=home,
-                **account,
-            )
+            process = subprocess.Popen(line, stdout=log, stderr=log, cwd=home, **account)
         url = f"postgresql+psycopg://postgres@/postgres?host={home}"
         _wait(url, process, home / "log")
         yield url
