@@ -43,9 +43,7 @@ def _ended(before: leave.Choices | None, after: leave.Choices | None) -> tuple[l
     return tuple(choice for choice in before.getting if choice not in after.getting)
 
 
-def _page(
-    pages: Pages, choices: leave.Choices | None, *, ended: tuple[leave.Choice, ...] = ()
-) -> Response:
+def _page(pages: Pages, choices: leave.Choices | None, *, ended: tuple[leave.Choice, ...] = ()) -> Response:
     context = {
         "address": choices.masked_address if choices else "",
         "getting": choices.getting if choices else (),

@@ -17,7 +17,9 @@ from digest.web.sitemap import Audience, Place, find
 log = structlog.get_logger()
 
 BODY_LIMIT = 64 * 1024  # bytes; a form of ours has a few hundred
-PAGE_POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
 _ALWAYS = {
     "Content-Security-Policy": PAGE_POLICY,
     "Referrer-Policy": "no-referrer",
@@ -62,12 +64,14 @@ class Fence:
             else:
                 await self.app(scope, receive, guarded)
         except Exception:  # the edge: nothing may reach the reader but a page
-            log.error("web.failed", route=_route(place), method=scope["method"], exc_info=True)
+            log.exception("web.failed", route=_route(place), method=scope["method"])
             if not status:
                 await self._apology()(scope, receive, guarded)
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            log.info("web.request", route=_route(place), method=scope["method"], status=status, ms=milliseconds)
+            log.info(
+                "web.request", route=_route(place), method=scope["method"], status=status, ms=milliseconds
+            )
 
     def _is_foreign(self, scope: Scope, place: Place | None) -> bool:
         """Whether this asks for a change from a page that is not ours."""
@@ -85,7 +89,7 @@ class Fence:
         try:
             return self.pages.trouble(500)
         except Exception:  # the template itself may be what is broken
-            log.error("web.failed", route="trouble", exc_info=True)
+            log.exception("web.failed", route="trouble")
             return HTMLResponse(_LAST_RESORT, status_code=500)
 
 
