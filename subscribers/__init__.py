@@ -1,0 +1,103 @@
+"""Who reads: subscribers, their subscriptions and suppressions, behind this one front door.
+
+Nothing else of this package is public. It knows nothing of digests; callers bring a SQLAlchemy session (or, for
+imports, a way to open transactions), the signing keys and the present moment.
+"""
+
+from subscribers.addresses import Address, BadAddress, masked
+from subscribers.addresses import parse as parse_address
+from subscribers.csvfile import Imported, export_csv, import_csv
+from subscribers.csvrows import Format, RowProblem
+from subscribers.model import (
+    TRANSITIONS,
+    WITHDRAWN,
+    Added,
+    AudienceCounts,
+    BadSubscriptionMove,
+    Barred,
+    BarredReason,
+    Consent,
+    Ended,
+    EndedReason,
+    Holder,
+    Left,
+    Recipient,
+    Shown,
+    Subscriber,
+    SubscribersError,
+    Subscription,
+    SubscriptionRef,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
+from subscribers.service import (
+    Refused,
+    UnknownSubscriber,
+    add,
+    audience,
+    audience_counts,
+    end,
+    erase,
+    find,
+    recipients,
+    rename_publication,
+    show,
+    subscription_of,
+    suppress,
+    unsubscribe,
+)
+from subscribers.tables import metadata
+from subscribers.tokens import Keys, Purpose, mint, read_token
+
+__all__ = [
+    "TRANSITIONS",
+    "WITHDRAWN",
+    "Added",
+    "Address",
+    "AudienceCounts",
+    "BadAddress",
+    "BadSubscriptionMove",
+    "Barred",
+    "BarredReason",
+    "Consent",
+    "Ended",
+    "EndedReason",
+    "Format",
+    "Holder",
+    "Imported",
+    "Keys",
+    "Left",
+    "Purpose",
+    "Recipient",
+    "Refused",
+    "RowProblem",
+    "Shown",
+    "Subscriber",
+    "SubscribersError",
+    "Subscription",
+    "SubscriptionRef",
+    "SubscriptionState",
+    "Suppression",
+    "SuppressionReason",
+    "UnknownSubscriber",
+    "add",
+    "audience",
+    "audience_counts",
+    "end",
+    "erase",
+    "export_csv",
+    "find",
+    "import_csv",
+    "masked",
+    "metadata",
+    "mint",
+    "parse_address",
+    "read_token",
+    "recipients",
+    "rename_publication",
+    "show",
+    "subscription_of",
+    "suppress",
+    "unsubscribe",
+]
