@@ -72,7 +72,10 @@ class Cadence:
             cadence = _from_words(text, *words)
         else:
             raise CadenceError(_EXPECTED)
-        if not cadence._ever():
+        possible = cadence.either or any(
+            min(cadence.days) <= _LONGEST_MONTH[month - 1] for month in cadence.months
+        )
+        if not possible:
             raise CadenceError("expected a day that exists: no month given has that day")
         return cadence
 
@@ -125,11 +128,6 @@ class Cadence:
                 yield day
             day += step
             left -= 1
-
-    def _ever(self) -> bool:
-        if self.either:
-            return True
-        return any(min(self.days) <= _LONGEST_MONTH[month - 1] for month in self.months)
 
 
 def upcoming(

@@ -1,0 +1,129 @@
+"""Which post is which: ids and addresses lead to posts, except those that several posts share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from digest.posts.model import Post, PostId, SourceSpec
+from digest.posts.sources.clean import canonical_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What a post is known by, hashed: its id at its source, its address, and its words.
+
+    `by_url` is None for an address that is no post's own: a site's front page, or the source itself. `by_text`
+    serves only where neither of the others can.
+    """
+
+    by_id: str
+    by_url: str | None
+    by_text: str
+
+    def all(self) -> tuple[str, ...]:
+        """Every key there is."""
+        return tuple(key for key in (self.by_id, self.by_url, self.by_text) if key is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """Whose each post of one look is.
+
+    `owners` stands beside the posts looked at: a known post's id, or -1, -2, … for one that is new. `keys` are
+    the keys not known before with their owner. `shared` are keys that no longer lead to any post.
+    """
+
+    owners: tuple[int, ...]
+    keys: Mapping[str, int]
+    shared: frozenset[str]
+
+
+def keys_of(spec: SourceSpec, post: Post) -> Keys:
+    """The keys of `post` as told by the source `spec`."""
+    address = canonical_url(post.url)
+    parts = urlsplit(post.url)
+    is_own = not (parts.path in {"", "/"} and not parts.query) and address != canonical_url(spec.url)
+    when = post.published_at.isoformat() if post.published_at else ""
+    return Keys(
+        by_id=_hash("id", spec.key, post.external_id),
+        by_url=_hash("url", address) if is_own else None,
+        by_text=_hash("text", spec.key, _title(post), when),
+    )
+
+
+def match(posts: Sequence[Post], keys: Sequence[Keys], known: Mapping[str, PostId | None]) -> Matched:
+    """Find the owner of each post among the `known` keys (None: shared by several) and among each other.
+
+    An id wins over an address. An address does not lead to a post that the same look shows under its own id,
+    unless the two read alike: a site may give an old address to a new post.
+    """
+    shared = _shared(posts, keys)
+    leads: dict[str, int | None] = {**known, **dict.fromkeys(shared)}
+    present: dict[int, Post] = {}
+    for post, one in zip(posts, keys, strict=True):
+        owner = leads.get(one.by_id)
+        if owner is not None:
+            present.setdefault(owner, post)
+
+    owners: list[int] = []
+    fresh: dict[str, int] = {}
+    made = 0
+    for post, one in zip(posts, keys, strict=True):
+        owner = leads.get(one.by_id)
+        if owner is None:
+            owner = _by_other_key(post, one, leads, present)
+        if owner is None:
+            made += 1
+            owner = -made
+        owners.append(owner)
+        present.setdefault(owner, post)
+        for key in one.all():
+            if key not in leads:
+                leads[key] = fresh[key] = owner
+    return Matched(owners=tuple(owners), keys=fresh, shared=shared)
+
+
+def _shared(posts: Sequence[Post], keys: Sequence[Keys]) -> frozenset[str]:
+    """The ids and addresses that different posts of one look have in common."""
+    first: dict[str, tuple[Post, Keys]] = {}
+    shared: set[str] = set()
+    for post, one in zip(posts, keys, strict=True):
+        other, others_keys = first.setdefault(one.by_id, (post, one))
+        same_address = one.by_url is not None and one.by_url == others_keys.by_url
+        if not same_address and _title(post) != _title(other):
+            shared.add(one.by_id)
+        if one.by_url is not None:
+            other, others_keys = first.setdefault(one.by_url, (post, one))
+            if one.by_id != others_keys.by_id and not _alike(post, other):
+                shared.add(one.by_url)
+    return frozenset(shared)
+
+
+def _by_other_key(
+    post: Post, keys: Keys, leads: Mapping[str, int | None], present: Mapping[int, Post]
+) -> int | None:
+    if keys.by_url is not None and keys.by_url in leads:
+        owner = leads[keys.by_url]
+        if owner is not None:
+            taken_over = owner in present and not _alike(post, present[owner])
+            return None if taken_over else owner
+    id_is_shared = keys.by_id in leads
+    url_is_useless = keys.by_url is None or keys.by_url in leads
+    return leads.get(keys.by_text) if id_is_shared and url_is_useless else None
+
+
+def _alike(one: Post, other: Post) -> bool:
+    """Whether two posts under one address read as one: the same title, and no two different dates."""
+    dates = {one.published_at, other.published_at} - {None}
+    return _title(one) == _title(other) and len(dates) < 2
+
+
+def _title(post: Post) -> str:
+    return " ".join(post.title.casefold().split())
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
