@@ -1,0 +1,370 @@
+"""The postman: leases chunks of one edition and sends their messages over several lanes at once.
+
+No transaction is open while a server is talked to. What was on the wire when a worker stops is finished; what was
+only claimed goes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from digest.database import Database
+from digest.deliveries import replies, store
+from digest.deliveries.breaker import Breaker
+from digest.deliveries.ledger import Ledger, Readers, Skip
+from digest.deliveries.model import (
+    Chunk,
+    Delivery,
+    DeliveryState,
+    Outcome,
+    Phase,
+    Reply,
+    Scope,
+    Settlement,
+    Verdict,
+)
+from digest.deliveries.pace import Pace
+from digest.deliveries.store import LeaseLost
+from digest.deliveries.transports.base import Lane, Transport
+from digest.editions.model import EditionId
+from digest.messages.model import Addressed
+from digest.messages.personalise import Compiled, Unmailable
+
+log = structlog.get_logger()
+
+_OPENING = frozenset({Phase.CONNECT, Phase.TLS, Phase.EHLO, Phase.AUTH})
+_PAGE = 50
+_WATCH_SECONDS = 1.0
+_TOO_LONG = 60.0  # a wait of the pace's that is better spent not holding anything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One edition to be sent.
+
+    `readers` says who the subscribers are, or why they must not be mailed, at the moment of asking. `permitted`
+    is the allow-list. `going` is False once a person has paused or cancelled the edition. Deferred deliveries are
+    given up at `give_up_at`. `fresh` is False when the edition was already under way.
+    """
+
+    edition_id: EditionId
+    compiled: Compiled
+    readers: Readers
+    permitted: Callable[[str], bool]
+    going: Callable[[], bool]
+    give_up_at: datetime | None = None
+    fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """How a run ended: how many deliveries were settled, why the edition should pause, when to come back."""
+
+    settled: int = 0
+    pause: str = ""
+    wait_seconds: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Held:
+    chunk: Chunk
+    outstanding: int = 0
+    drained: bool = False
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postman:
+    """One worker's way of sending; `owner` names it in the ledger, and no other may have that name.
+
+    `clock` tells the time, `stop` ends a run gently, `pauses` are the seconds between tries to reach the relay.
+    """
+
+    database: Database
+    transport: Transport
+    owner: str
+    clock: Callable[[], datetime]
+    stop: asyncio.Event
+    pace: Pace
+    lanes: int = 8
+    lease_seconds: int = 120
+    pauses: tuple[float, ...] = (2.0, 10.0)
+
+    async def run(self, job: Job, *, progress: Callable[[int], None] | None = None) -> Ran:
+        """Send all that is due in the edition; returns when nothing is, or when it must pause or stop."""
+        return await _Run(self, job, progress or (lambda _settled: None)).all()
+
+
+class _Run:
+    def __init__(self, postman: Postman, job: Job, progress: Callable[[int], None]) -> None:
+        self._me = postman
+        self._job = job
+        self._progress = progress
+        self._ledger = Ledger(
+            postman.database, job.edition_id, owner=postman.owner, readers=job.readers, clock=postman.clock
+        )
+        self._queue: asyncio.Queue[tuple[_Held, Delivery] | None] = asyncio.Queue(postman.lanes)
+        self._held: dict[int, _Held] = {}
+        self._breaker = Breaker(fresh=job.fresh)
+        self._halt = asyncio.Event()
+        self._pause = ""
+        self._wait = 0.0
+        self._settled = 0
+        self._accepted = 0
+        self._usable = postman.lanes
+        self._errors: list[BaseException] = []
+
+    async def all(self) -> Ran:
+        ledger = asyncio.create_task(self._ledger.run())
+        watcher = asyncio.create_task(self._watch())
+        lanes = [asyncio.create_task(self._lane(self._me.transport.lane())) for _ in range(self._me.lanes)]
+        try:
+            await self._guard(self._feed())
+            for _ in lanes:
+                await self._queue.put(None)
+            await asyncio.gather(*lanes)
+        except BaseException:
+            for lane in lanes:
+                lane.cancel()
+            raise
+        finally:
+            watcher.cancel()
+            self._ledger.close()
+            await asyncio.gather(watcher, ledger, *lanes, return_exceptions=True)
+            await self._guard(self._release_all())
+        if self._errors:
+            raise self._errors[0]
+        return Ran(settled=self._settled, pause=self._pause, wait_seconds=self._wait)
+
+    async def _guard(self, work: Awaitable[None]) -> None:
+        """Keep the first error for the end: lanes finish what is on the wire before it is raised."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - raised again at the end of the run
+            self._errors.append(error)
+            self._halt.set()
+
+    # --- work in --------------------------------------------------------------------------------------------
+
+    async def _feed(self) -> None:
+        while not self._ending():
+            chunk = await asyncio.to_thread(self._lease)
+            if chunk is None:
+                return
+            held = self._held[chunk.id] = _Held(chunk=chunk)
+            await self._feed_chunk(held)
+            held.drained = True
+            await self._finish(held)
+
+    async def _feed_chunk(self, held: _Held) -> None:
+        while not self._ending():
+            try:
+                page = await asyncio.to_thread(self._claim, held.chunk)
+            except LeaseLost:
+                held.lost = True
+                return
+            if not page:
+                return
+            held.outstanding += len(page)
+            for delivery in page:
+                await self._queue.put((held, delivery))
+
+    def _lease(self) -> Chunk | None:
+        with self._me.database.transaction() as session:
+            return store.lease(
+                session,
+                [self._job.edition_id],
+                self._me.owner,
+                now=self._me.clock(),
+                lease_seconds=self._me.lease_seconds,
+            )
+
+    def _claim(self, chunk: Chunk) -> list[Delivery]:
+        with self._me.database.transaction() as session:
+            store.renew(
+                session, chunk, self._me.owner, now=self._me.clock(), lease_seconds=self._me.lease_seconds
+            )
+            return store.claim(session, chunk, self._me.owner, limit=_PAGE, now=self._me.clock())
+
+    # --- one message ----------------------------------------------------------------------------------------
+
+    async def _lane(self, lane: Lane) -> None:
+        usable = True
+        try:
+            while (work := await self._queue.get()) is not None:
+                held, delivery = work
+                # A lane that gave up still empties the queue; what it drops is released, and claimed again.
+                if usable and not self._ending() and not held.lost:
+                    try:
+                        usable = await self._deliver(lane, held, delivery)
+                    except LeaseLost:
+                        held.lost = True
+                    except Exception as error:  # noqa: BLE001 - raised again at the end of the run
+                        self._errors.append(error)
+                        self._halt.set()
+                held.outstanding -= 1
+                await self._guard(self._finish(held))
+        finally:
+            await lane.close()
+
+    async def _deliver(self, lane: Lane, held: _Held, delivery: Delivery) -> bool:
+        """Send one message and settle it; False when this lane cannot be opened and should not be used again."""
+        if not await self._may_go():
+            return True
+        reader = await self._ledger.reader(delivery.subscriber_id)
+        if isinstance(reader, Skip):
+            await self._settle(_skipped(delivery, reader.reason))
+            return True
+        if not self._job.permitted(reader.address):
+            await self._settle(_skipped(delivery, "not on mail.only"))
+            return True
+        position_key = str(delivery.position)
+        try:
+            mail = self._job.compiled.addressed(reader, position_key=position_key, now=self._me.clock())
+        except Unmailable as error:
+            await self._record(delivery, DeliveryState.CLAIMED, _unmailable(str(error)), domain="")
+            return True
+        return await self._hand_over(lane, delivery, mail)
+
+    async def _hand_over(self, lane: Lane, delivery: Delivery, mail: Addressed) -> bool:
+        before = DeliveryState.CLAIMED
+        successes = self._accepted
+
+        async def before_body() -> None:
+            nonlocal before
+            if before is not DeliveryState.SENDING:
+                await self._ledger.mark(delivery.position)
+                before = DeliveryState.SENDING
+
+        result = await lane.send(mail, before_body=before_body)
+        for pause in self._me.pauses:
+            if not _unopened(result):
+                break
+            await self._sleep(pause)
+            if self._ending():
+                return True
+            result = await lane.send(mail, before_body=before_body)
+        if not _unopened(result):
+            await self._record(delivery, before, result, domain=mail.rcpt_to.rpartition("@")[2].lower())
+            return True
+        # Others may still get through, as where the relay limits connections: then only this lane retires.
+        self._usable -= 1
+        if self._accepted == successes or not self._usable:
+            self._stop_for(result.stop or f"The mail server cannot be reached: {result.reply.text}")
+        return False
+
+    async def _record(
+        self, delivery: Delivery, before: DeliveryState, result: Outcome, *, domain: str
+    ) -> None:
+        settlement = replies.settle(
+            result,
+            position=delivery.position,
+            attempts=delivery.attempts + 1,
+            before=before,
+            now=self._me.clock(),
+            give_up_at=self._job.give_up_at,
+        )
+        self._accepted += result.verdict is Verdict.ACCEPTED
+        if reason := self._breaker.observe(result, domain=domain):
+            self._stop_for(reason)
+        await self._settle(settlement)
+
+    async def _settle(self, settlement: Settlement) -> None:
+        await self._ledger.settle(settlement)
+        self._settled += 1
+        self._progress(self._settled)
+
+    # --- when to stop ---------------------------------------------------------------------------------------
+
+    async def _may_go(self) -> bool:
+        """Wait for the pace; False when that would take too long, or when the run is ending."""
+        loop = asyncio.get_running_loop()
+        while (wait := self._me.pace.take(loop.time())) > 0:
+            if wait > _TOO_LONG:
+                self._wait = max(self._wait, wait)
+                self._halt.set()
+                return False
+            await self._sleep(wait)
+            if self._ending():
+                return False
+        return True
+
+    def _ending(self) -> bool:
+        return self._halt.is_set() or self._me.stop.is_set()
+
+    def _stop_for(self, reason: str) -> None:
+        self._pause = self._pause or reason
+        self._halt.set()
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but not past the end of the run."""
+        ends = [asyncio.create_task(event.wait()) for event in (self._halt, self._me.stop)]
+        try:
+            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+
+    async def _watch(self) -> None:
+        """Renew the leases while lanes work, and notice when a person pauses the edition."""
+        renewed = self._me.clock()
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            now = self._me.clock()
+            renew = (now - renewed).total_seconds() > self._me.lease_seconds / 3
+            renewed = now if renew else renewed
+            await self._guard(self._look(renew=renew))
+
+    async def _look(self, *, renew: bool) -> None:
+        if not await asyncio.to_thread(self._job.going):
+            self._halt.set()
+        for held in list(self._held.values()) if renew else ():
+            try:
+                await asyncio.to_thread(self._renew, held.chunk)
+            except LeaseLost:
+                held.lost = True
+
+    def _renew(self, chunk: Chunk) -> None:
+        with self._me.database.transaction() as session:
+            store.renew(
+                session, chunk, self._me.owner, now=self._me.clock(), lease_seconds=self._me.lease_seconds
+            )
+
+    # --- work out -------------------------------------------------------------------------------------------
+
+    async def _finish(self, held: _Held) -> None:
+        """Give the chunk back once all of it has been fed and answered."""
+        if held.drained and held.outstanding == 0 and held.chunk.id in self._held:
+            del self._held[held.chunk.id]
+            await asyncio.to_thread(self._release, held.chunk)
+
+    async def _release_all(self) -> None:
+        for held in list(self._held.values()):
+            await asyncio.to_thread(self._release, held.chunk)
+        self._held.clear()
+
+    def _release(self, chunk: Chunk) -> None:
+        with self._me.database.transaction() as session:
+            store.release(session, chunk, self._me.owner, now=self._me.clock())
+
+
+def _skipped(delivery: Delivery, reason: str) -> Settlement:
+    return Settlement(
+        position=delivery.position, before=DeliveryState.CLAIMED, state=DeliveryState.SKIPPED, reason=reason
+    )
+
+
+def _unopened(result: Outcome) -> bool:
+    """Whether there was no connection to send on, for a reason that may pass."""
+    return result.phase in _OPENING and result.verdict is Verdict.DEFERRED
+
+
+def _unmailable(sentence: str) -> Outcome:
+    return Outcome(
+        verdict=Verdict.REFUSED, phase=Phase.CHECK, scope=Scope.RECIPIENT, reply=Reply(text=sentence)
+    )

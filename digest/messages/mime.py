@@ -1,0 +1,65 @@
+"""Notices and proofs on the wire: a message to one person, with the same care for headers as an edition."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from digest.messages import headers, quoted
+from digest.messages.model import Addressed, Sender
+from digest.messages.personalise import (
+    envelope_sender,
+    fixed_headers,
+    message_id_for,
+    multipart_headers,
+    part_start,
+)
+
+
+def build_notice(
+    subject: str,
+    html: str,
+    text: str,
+    sender: Sender,
+    to: str,
+    *,
+    now: datetime,
+    message_id: str,
+    language: str = "en",
+) -> Addressed:
+    """A message that is not an edition: no list headers, and marked as sent by a machine.
+
+    `message_id` is the key it is made from, the same on every try. An empty `html` makes it text alone. Raises
+    `Unmailable` for an address that cannot be written to.
+    """
+    address, smtputf8 = headers.wire_address(to)
+    identity = message_id_for(message_id, sender.message_domain, "notice")
+    head = (
+        headers.date(now)
+        + headers.token("Message-ID", identity)
+        + f"To: {address}\r\n".encode()
+        + fixed_headers(sender, subject=subject, language=language)
+    )
+    return Addressed(
+        mail_from=envelope_sender(sender, ""),
+        rcpt_to=address,
+        message_id=identity,
+        data=head + (_alternative(html, text) if html else _plain(text)),
+        smtputf8=smtputf8,
+    )
+
+
+def _plain(text: str) -> bytes:
+    opening = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    return (
+        f"{opening}Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
+        + quoted.encode(text)
+        + b"\r\n"
+    )
+
+
+def _alternative(html: str, text: str) -> bytes:
+    boundary = f"=_{hashlib.sha256((text + html).encode('utf-8', 'replace')).hexdigest()[:24]}"
+    parts = (("plain", text), ("html", html))
+    body = b"".join(part_start(boundary, subtype) + quoted.encode(content) for subtype, content in parts)
+    return multipart_headers(boundary) + b"\r\n" + body + f"\r\n--{boundary}--\r\n".encode()
