@@ -44,6 +44,7 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database: UTC, with the offset where the engine keeps one."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -52,6 +53,7 @@ class Moment(TypeDecorator[datetime]):
         return utc if dialect.name == "postgresql" else utc.replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database: aware, in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -91,7 +93,11 @@ class Database:
                 connection.exec_driver_sql("SELECT 1")
         except DBAPIError as error:
             where = self.url.render_as_string(hide_password=True)
-            cause = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+            cause = (
+                str(error.orig).strip().splitlines()[0]
+                if str(error.orig).strip()
+                else type(error.orig).__name__
+            )
             raise DatabaseUnavailable(f"The database {where} cannot be opened: {cause}.") from error
 
     def dispose(self) -> None:

@@ -55,7 +55,7 @@ def seconds(text: object) -> int:
 
 
 def _mailbox(text: str) -> str:
-    name, address = parseaddr(text)
+    _, address = parseaddr(text)
     if "@" not in address or any(c in text for c in "\r\n\0") or not address.split("@")[1]:
         raise ValueError('expected an address such as "comms@example.org" or "Name <comms@example.org>"')
     return text
@@ -100,7 +100,9 @@ class Site(_Table):
 
     base_url: str = Field(description="Public address of the web app; https unless it is a loopback address.")
     database: str = Field("sqlite:///digest.db", description="SQLite file or PostgreSQL database, as a URL.")
-    instance: str = Field("production", description="Name of this installation; a database armed for another refuses to send.")
+    instance: str = Field(
+        "production", description="Name of this installation; a database armed for another refuses to send."
+    )
     secret: tuple[SecretStr, ...] = Field(
         description="At least 32 characters that sign every link; a list rotates: the first signs, all verify."
     )
@@ -146,25 +148,45 @@ class Site(_Table):
 class Mail(_Table):
     """[mail]: how messages leave. Nothing is set by default, so mail goes to the outbox directory."""
 
-    transport: Literal["outbox", "smtp"] = Field("outbox", description="Where mail goes: a maildir on disk, or a mail server.")
+    transport: Literal["outbox", "smtp"] = Field(
+        "outbox", description="Where mail goes: a maildir on disk, or a mail server."
+    )
     outbox_dir: str = Field("outbox", description="The maildir that the outbox transport writes.")
     host: str = Field("", description="Name of the mail server.")
-    port: int | None = Field(None, ge=1, le=65535, description="Its port; 465 for tls, 587 for starttls, 25 for none.")
-    security: Literal["tls", "starttls", "none"] = Field("starttls", description="How the connection is protected.")
-    insecure_ok: bool = Field(False, description="Allow security = \"none\" to a server that is not on this machine.")
+    port: int | None = Field(
+        None, ge=1, le=65535, description="Its port; 465 for tls, 587 for starttls, 25 for none."
+    )
+    security: Literal["tls", "starttls", "none"] = Field(
+        "starttls", description="How the connection is protected."
+    )
+    insecure_ok: bool = Field(
+        False, description='Allow security = "none" to a server that is not on this machine.'
+    )
     ca_file: str = Field("", description="Extra certificate authorities (PEM) to trust for the mail server.")
     username: str = Field("", description="Login name; empty for none.")
     password: SecretStr = Field(SecretStr(""), description="Its password; better in DIGEST_MAIL_PASSWORD.")
-    ehlo_name: str = Field("", description="How we introduce ourselves; the host of site.base_url unless set.")
+    ehlo_name: str = Field(
+        "", description="How we introduce ourselves; the host of site.base_url unless set."
+    )
     envelope_from: str = Field("", description="Where bounces go; the From address unless set.")
-    bounce_domain: str = Field("", description="Turns on one bounce address per recipient, b+<token>@ this domain.")
+    bounce_domain: str = Field(
+        "", description="Turns on one bounce address per recipient, b+<token>@ this domain."
+    )
     only: tuple[str, ...] = Field(("*",), description="Who may be mailed at all: addresses or *@domains.")
     lanes: int = Field(8, ge=1, le=256, description="Connections to the mail server at the same time.")
-    max_per_second: float = Field(0, ge=0, description="Messages a second, all lanes together; 0 for no limit.")
+    max_per_second: float = Field(
+        0, ge=0, description="Messages a second, all lanes together; 0 for no limit."
+    )
     max_per_day: int = Field(0, ge=0, description="Messages in 24 hours; 0 for no limit.")
     max_per_connection: int = Field(100, ge=1, description="Messages before a connection is renewed.")
-    dot_timeout: Duration = Field(600, validate_default=False, description="How long the server may take to accept a message (RFC 5321: 10 minutes).")
-    command_timeout: Duration = Field(300, validate_default=False, description="How long it may take to answer a command.")
+    dot_timeout: Duration = Field(
+        600,
+        validate_default=False,
+        description="How long the server may take to accept a message (RFC 5321: 10 minutes).",
+    )
+    command_timeout: Duration = Field(
+        300, validate_default=False, description="How long it may take to answer a command."
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Mail:
@@ -186,7 +208,9 @@ class Mail(_Table):
 class Source(_Table):
     """[[publications.X.sources]]: a place posts come from."""
 
-    kind: Literal["rss", "jsonfeed", "wordpress", "ghost", "folder"] = Field(description="Which adapter reads it.")
+    kind: Literal["rss", "jsonfeed", "wordpress", "ghost", "folder"] = Field(
+        description="Which adapter reads it."
+    )
     url: str = Field(min_length=1, description="The feed, the site, or for kind folder a directory.")
     topics: tuple[str, ...] = Field((), description="Topics given to all its posts.")
     allow_private: bool = Field(False, description="Lets this source live on a loopback or private address.")
@@ -219,23 +243,35 @@ class Publication(_Table):
 
     name: str = Field(min_length=1, description="What readers know it as.")
     from_: Mailbox = Field(alias="from", description="Who it is from, with a display name.")
-    reply_to: Mailbox | None = Field(None, description="Where a reader's answer goes; the From address unless set.")
+    reply_to: Mailbox | None = Field(
+        None, description="Where a reader's answer goes; the From address unless set."
+    )
     postal_address: str = Field(min_length=1, description="Printed in every mail; the law asks for it.")
     language: Language = Field("en", description="Language of fixed words and dates.")
     timezone: TimeZone = Field("UTC", description="Zone of cut_off, send and printed dates.")
-    cut_off: CadenceText = Field(description="When the draft is made: \"wed 15:00\" or a five-field cron expression.")
+    cut_off: CadenceText = Field(
+        description='When the draft is made: "wed 15:00" or a five-field cron expression.'
+    )
     send: CadenceText = Field(description="When the approved edition goes out.")
-    approval: Literal["required", "unless held", "none"] = Field("required", description="Whether a person must approve.")
+    approval: Literal["required", "unless held", "none"] = Field(
+        "required", description="Whether a person must approve."
+    )
     template: str = Field("weekly", description="Folder under templates/editions.")
     tagline: str = Field("", description="One sentence under the name.")
-    subject: str = Field("", description="Subject pattern; {first}, {more}, {name}, {number} and {date} are filled in.")
-    site_url: str = Field("", description="Where \"more on the site\" leads; the first source's address unless set.")
+    subject: str = Field(
+        "", description="Subject pattern; {first}, {more}, {name}, {number} and {date} are filled in."
+    )
+    site_url: str = Field(
+        "", description='Where "more on the site" leads; the first source\'s address unless set.'
+    )
     staff: tuple[Mailbox, ...] = Field((), description="Who is told of drafts, skips and trouble.")
     sources: tuple[Source, ...] = Field((), description="Where its posts come from.")
     topics: dict[str, tuple[str, ...]] = Field({}, description="Topic to the categories that belong to it.")
     first_edition: int = Field(5, ge=0, description="How many existing posts a new source offers.")
-    max_items: int = Field(12, ge=1, description="Cards before \"in brief\".")
-    max_new: int = Field(30, ge=1, description="More new posts than this at once hold the edition for a person.")
+    max_items: int = Field(12, ge=1, description='Cards before "in brief".')
+    max_new: int = Field(
+        30, ge=1, description="More new posts than this at once hold the edition for a person."
+    )
     excerpt_length: int = Field(240, ge=40, le=2000, description="Longest excerpt, in characters.")
     lateness: Duration = Field(43200, validate_default=False, description="How late an edition may start.")
     open: bool = Field(True, description="Whether people may sign up.")
@@ -259,7 +295,9 @@ class Settings(_Table):
     def _slugs(cls, value: dict[str, Publication]) -> dict[str, Publication]:
         for slug in value:
             if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", slug):
-                raise ValueError(f'"{slug}" names a publication; expected lower-case letters, digits and hyphens')
+                raise ValueError(
+                    f'"{slug}" names a publication; expected lower-case letters, digits and hyphens'
+                )
         return value
 
 
@@ -292,14 +330,22 @@ def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> None:
             if not match:
                 continue
             table, field = match[1].lower(), match[2].lower()
-            if name.endswith("_FILE") and name.removeprefix(f"DIGEST_{match[1]}_").lower() in Mail.model_fields:
+            if (
+                name.endswith("_FILE")
+                and name.removeprefix(f"DIGEST_{match[1]}_").lower() in Mail.model_fields
+            ):
                 field, key = name.removeprefix(f"DIGEST_{match[1]}_").lower(), name
-        if name != key:
-            try:
-                value = Path(value).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise SettingsError(f"{name} names {value}, which cannot be read: {error.strerror}.") from error
-        data.setdefault(table, {})[field] = [v for v in value.split(",") if v] if field in {"secret", "only"} else value
+        text = value if name == key else _secret_file(name, value)
+        data.setdefault(table, {})[field] = (
+            [v for v in text.split(",") if v] if field in {"secret", "only"} else text
+        )
+
+
+def _secret_file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{name} names {path}, which cannot be read: {error.strerror}.") from error
 
 
 def _sentence(problem: Any) -> str:

@@ -11,8 +11,12 @@ from digest.cli.common import ConfigOption, JsonOption, NowOption, command, emit
 
 
 def collect(
-    publication: Annotated[str | None, typer.Argument(metavar="[PUBLICATION]", help="Only its sources.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Look now, whatever the sources' intervals say.")] = False,
+    publication: Annotated[
+        str | None, typer.Argument(metavar="[PUBLICATION]", help="Only its sources.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Look now, whatever the sources' intervals say.")
+    ] = False,
     config: ConfigOption = None,
     now: NowOption = None,
     json: JsonOption = False,
@@ -25,7 +29,9 @@ def collect(
             parts.publication(publication)
         found = asyncio.run(workflow.collect(parts, publication=publication, force=force, now=moment(now)))
         lines = [
-            f"{one.url}: {one.error}" if one.state == "failed" else f"{one.url}: {_news(one.new, one.changed)}"
+            f"{one.url}: {one.error}"
+            if one.state == "failed"
+            else f"{one.url}: {_news(one.new, one.changed)}"
             for one in found
         ]
         emit(found, json=json, text="\n".join(lines) or "No source is due; --force looks all the same.")

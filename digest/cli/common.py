@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from digest.workflows.parts import Parts
 
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Configuration file; ./digest.toml unless set.")
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Configuration file; ./digest.toml unless set."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys instead of text.")]
 NowOption = Annotated[
     str | None,
-    typer.Option("--now", metavar="ISO", help="Act as if it were this moment, e.g. 2026-11-19T09:00:00+00:00."),
+    typer.Option(
+        "--now", metavar="ISO", help="Act as if it were this moment, e.g. 2026-11-19T09:00:00+00:00."
+    ),
 ]
 
 
@@ -88,7 +91,9 @@ def moment(text: str | None) -> datetime:
     try:
         given = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f'"{text}" is not a time; expected one such as 2026-11-19T09:00:00+00:00') from None
+        raise typer.BadParameter(
+            f'"{text}" is not a time; expected one such as 2026-11-19T09:00:00+00:00'
+        ) from None
     if given.tzinfo is None:
         raise typer.BadParameter(f'"{text}" has no offset; expected one such as {text}+00:00')
     return given
@@ -138,5 +143,8 @@ def table(rows: list[tuple[str, ...]], *, head: tuple[str, ...]) -> str:
     """Rows in columns wide enough for their longest cell, the last one free."""
     everything = [head, *rows]
     widths = [max(len(row[i]) for row in everything) for i in range(len(head) - 1)]
-    lines = ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]]) for row in everything]
+    lines = [
+        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]])
+        for row in everything
+    ]
     return "\n".join(line.rstrip() for line in lines)

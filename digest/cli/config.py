@@ -22,17 +22,23 @@ def check(config: ConfigOption = None, json: JsonOption = False) -> None:
         from digest.editions import cadence
 
         now = datetime.now(UTC)
-        due: list[dict[str, Any]] = []
-        for slug, publication in settings.publications.items():
+        due: list[dict[str, Any]] = [
+            {
+                "publication": slug,
+                "slot": window.slot,
+                "cut_off": window.cut_at,
+                "send_at": window.send_at,
+                "timezone": publication.timezone,
+            }
+            for slug, publication in settings.publications.items()
             for window in cadence.upcoming(
                 cadence.Cadence.parse(publication.cut_off),
                 cadence.Cadence.parse(publication.send),
                 ZoneInfo(publication.timezone),
                 after=now,
                 count=5,
-            ):
-                due.append({"publication": slug, "slot": window.slot, "cut_off": window.cut_at, "send_at": window.send_at,
-                            "timezone": publication.timezone})
+            )
+        ]
         emit(
             {"file": config_path(config), "publications": list(settings.publications), "next": due},
             json=json,
@@ -73,7 +79,11 @@ def _in_words(due: list[dict[str, Any]], publications: dict[str, Any]) -> str:
 
 def _lines(values: Any, prefix: str = "") -> list[str]:
     if isinstance(values, dict):
-        return [line for key, value in values.items() for line in _lines(value, f"{prefix}.{key}" if prefix else key)]
+        return [
+            line
+            for key, value in values.items()
+            for line in _lines(value, f"{prefix}.{key}" if prefix else key)
+        ]
     if isinstance(values, list) and values and isinstance(values[0], dict):
         return [line for i, value in enumerate(values) for line in _lines(value, f"{prefix}[{i}]")]
     return [f"{prefix} = {values!r}"]

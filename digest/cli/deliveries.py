@@ -21,7 +21,9 @@ def status(edition: EditionArgument, config: ConfigOption = None, json: JsonOpti
         from digest.workflows import look
 
         found = look.delivery_status(parts, edition)
-        lines = [f"Edition {edition} is {found.state}; audience {found.audience:,}: {counts_in_words(found.counts)}."]
+        lines = [
+            f"Edition {edition} is {found.state}; audience {found.audience:,}: {counts_in_words(found.counts)}."
+        ]
         lines += [f"  not mailed: {number:,} {reason}" for reason, number in found.excluded.items()]
         value = {
             "edition": edition,
@@ -47,7 +49,8 @@ def why(
         found = look.why(parts, edition_id=edition, address=address)
         lines = [f"{found.state}{f': {found.reason}' if found.reason else ''}"]
         lines += [
-            f"  {a.at:%Y-%m-%d %H:%M:%S} UTC  {a.phase}  {a.code or ''} {a.enhanced} {a.text}".rstrip() for a in found.attempts
+            f"  {a.at:%Y-%m-%d %H:%M:%S} UTC  {a.phase}  {a.code or ''} {a.enhanced} {a.text}".rstrip()
+            for a in found.attempts
         ]
         value = {"state": found.state, "reason": found.reason, "attempts": found.attempts}
         emit(value, json=json, text="\n".join(lines))
@@ -58,9 +61,13 @@ def resolve(
     edition: EditionArgument,
     as_: Annotated[
         Literal["accepted", "retry"],
-        typer.Option("--as", help="accepted: count them as delivered; retry: send once more, same Message-ID."),
+        typer.Option(
+            "--as", help="accepted: count them as delivered; retry: send once more, same Message-ID."
+        ),
     ],
-    address: Annotated[str | None, typer.Option("--address", metavar="ADDRESS", help="Only this one.")] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", metavar="ADDRESS", help="Only this one.")
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -69,9 +69,14 @@ class Played:
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Exit when the mail is in the outbox.")] = False,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the web pages; 0 picks one.")] = 8000,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port of the web pages; 0 picks one.")
+    ] = 8000,
     directory: Annotated[
-        Path | None, typer.Option("--dir", metavar="DIR", help="Keep everything here; a new temporary folder if not given.")
+        Path | None,
+        typer.Option(
+            "--dir", metavar="DIR", help="Keep everything here; a new temporary folder if not given."
+        ),
     ] = None,
 ) -> None:
     """Play the main job: collect a site's posts, cut an edition, approve it, mail it to 50 readers' outbox."""
@@ -110,7 +115,9 @@ def play(parts: Parts, site: Site, home: Path) -> Played:
     _say(f"Cut edition {edition.number}: {len(edition.items)} items, subject “{edition.subject}”.")
     seen = preview.preview(parts, edition.id, now=now())
     notes = f"{len(seen.findings)} things to look at" if seen.findings else "nothing to mend"
-    _say(f"Rendered through Jinja2 and MJML: {len(seen.html.encode()) / 1000:.0f} kB of HTML; preflight: {notes}.")
+    _say(
+        f"Rendered through Jinja2 and MJML: {len(seen.html.encode()) / 1000:.0f} kB of HTML; preflight: {notes}."
+    )
     approved = approve.approve(parts, edition.id, by="the demo", overrides=(), now=now())
     _say(f"Approved these very bytes, fingerprint {approved.fingerprint[:12]}.")
     launch.launch(parts, edition.id, now=now())
@@ -159,7 +166,12 @@ def _parts(home: Path, site: Site, port: int) -> Iterator[Parts]:
 
     config = home / "digest.toml"
     text = _CONFIG.format(
-        port=port, secret=secrets.token_urlsafe(32), name=NAME, language=LANGUAGE, tagline=TAGLINE, site=site.url
+        port=port,
+        secret=secrets.token_urlsafe(32),
+        name=NAME,
+        language=LANGUAGE,
+        tagline=TAGLINE,
+        site=site.url,
     )
     config.write_text(text, encoding="utf-8")
     config.chmod(0o600)

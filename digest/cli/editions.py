@@ -30,12 +30,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Cut, look at, approve and send editions.", no_args_is_help=True)
 PublicationArgument = Annotated[str, typer.Argument(metavar="PUBLICATION", help="Its name in digest.toml.")]
-EditionArgument = Annotated[int, typer.Argument(metavar="EDITION", help="The edition's id, as `editions list` shows it.")]
+EditionArgument = Annotated[
+    int, typer.Argument(metavar="EDITION", help="The edition's id, as `editions list` shows it.")
+]
 
 
 @app.command("next")
 def next_(
-    publication: PublicationArgument, config: ConfigOption = None, now: NowOption = None, json: JsonOption = False
+    publication: PublicationArgument,
+    config: ConfigOption = None,
+    now: NowOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Show what the next edition would hold, what is left out, and why."""
     with command(config) as parts:
@@ -53,7 +58,9 @@ def next_(
         }
         zone = parts.publication(publication).timezone
         lines = [f"Draft {_when(coming.cut_off, zone)}, mail {_when(coming.send_at, zone)}."]
-        lines += [f"  {item.section.value:7}{item.title}" for item in coming.items] or ["  Nothing new so far."]
+        lines += [f"  {item.section.value:7}{item.title}" for item in coming.items] or [
+            "  Nothing new so far."
+        ]
         lines += [f"  left out: {e.title} ({e.reason})" for e in coming.excluded]
         lines += [coming.hold] if coming.hold else []
         emit(value, json=json, text="\n".join(lines))
@@ -61,7 +68,10 @@ def next_(
 
 @app.command()
 def cut(
-    publication: PublicationArgument, config: ConfigOption = None, now: NowOption = None, json: JsonOption = False
+    publication: PublicationArgument,
+    config: ConfigOption = None,
+    now: NowOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Make the draft now, or record that there is nothing to send."""
     with command(config) as parts:
@@ -69,7 +79,12 @@ def cut(
 
         parts.publication(publication)
         edition = close.cut(parts, publication, now=moment(now))
-        value = {"edition": edition.id, "state": edition.state, "reason": edition.reason, "items": len(edition.items)}
+        value = {
+            "edition": edition.id,
+            "state": edition.state,
+            "reason": edition.reason,
+            "items": len(edition.items),
+        }
         count = f"{len(edition.items)} item{'' if len(edition.items) == 1 else 's'}"
         text = (
             f"Edition {edition.id} is a draft with {count}: {edition.subject}\n"
@@ -93,12 +108,22 @@ def list_(
             parts.publication(publication)
         found = look.editions(parts, publication)
         rows = [
-            (str(e.id), e.publication, str(e.number), e.state.value, f"{e.send_at:%Y-%m-%d %H:%M} UTC",
-             e.subject or e.reason)
+            (
+                str(e.id),
+                e.publication,
+                str(e.number),
+                e.state.value,
+                f"{e.send_at:%Y-%m-%d %H:%M} UTC",
+                e.subject or e.reason,
+            )
             for e in found
         ]
         head = ("id", "publication", "no.", "state", "send at", "subject")
-        emit([edition_json(e) for e in found], json=json, text=table(rows, head=head) if rows else "No edition yet.")
+        emit(
+            [edition_json(e) for e in found],
+            json=json,
+            text=table(rows, head=head) if rows else "No edition yet.",
+        )
 
 
 @app.command()
@@ -144,7 +169,8 @@ def approve(
     edition: EditionArgument,
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who approves.")] = "command line",
     override: Annotated[
-        list[str] | None, typer.Option("--override", metavar="CODE", help="A preflight finding to accept, by its code.")
+        list[str] | None,
+        typer.Option("--override", metavar="CODE", help="A preflight finding to accept, by its code."),
     ] = None,
     config: ConfigOption = None,
     now: NowOption = None,
@@ -163,7 +189,9 @@ def approve(
             raise
         value = {"edition": done.id, "state": done.state, "fingerprint": done.fingerprint}
         when = _when(done.send_at, _zone(parts, done))
-        text = f"Approved: edition {done.id} goes out {when}, or now with: digest editions send {done.id} --wait"
+        text = (
+            f"Approved: edition {done.id} goes out {when}, or now with: digest editions send {done.id} --wait"
+        )
         emit(value, json=json, text=text)
 
 
@@ -186,7 +214,9 @@ def send(
             total = look.delivery_status(parts, edition).audience
             with progress(total, "Sending") as done, _not_before(now) as clock:
                 asyncio.run(
-                    deliver.deliver(parts, edition_id=edition, now=clock, until_done=True, stop=None, progress=done)
+                    deliver.deliver(
+                        parts, edition_id=edition, now=clock, until_done=True, stop=None, progress=done
+                    )
                 )
         status = look.delivery_status(parts, edition)
         value = {"edition": edition, "state": status.state, "counts": status.counts}
@@ -204,7 +234,9 @@ def proof(
     with command(config) as parts:
         from digest.workflows import proof as workflow
 
-        results = asyncio.run(workflow.proof(parts, edition, addresses=tuple(addresses), now=datetime.now(UTC)))
+        results = asyncio.run(
+            workflow.proof(parts, edition, addresses=tuple(addresses), now=datetime.now(UTC))
+        )
         value = [{"address": r.address, "outcome": r.outcome} for r in results]
         emit(value, json=json, text="\n".join(f"{r.address}: {r.outcome}" for r in results))
         if any(r.outcome != "accepted" for r in results):
@@ -247,7 +279,9 @@ def _write_preview(seen: Any, out: Path) -> dict[str, Path]:
         "body.html": seen.html.encode(),
         "body.txt": seen.text.encode(),
         "message.eml": seen.message,
-        "preflight.json": (json_module.dumps(plain(seen.findings), ensure_ascii=False, indent=2) + "\n").encode(),
+        "preflight.json": (
+            json_module.dumps(plain(seen.findings), ensure_ascii=False, indent=2) + "\n"
+        ).encode(),
     }
     try:
         out.mkdir(parents=True, exist_ok=True)

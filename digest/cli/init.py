@@ -54,14 +54,26 @@ url = {url}
 
 
 def init(
-    url: Annotated[str | None, typer.Argument(metavar="[URL]", help="Your site; it is looked at, nothing is sent.")] = None,
+    url: Annotated[
+        str | None, typer.Argument(metavar="[URL]", help="Your site; it is looked at, nothing is sent.")
+    ] = None,
     into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where to write digest.toml.")] = Path(),
     name: Annotated[str | None, typer.Option("--name", help="What readers will know it as.")] = None,
-    sender: Annotated[str | None, typer.Option("--from", metavar="ADDRESS", help="Who the mail is from.")] = None,
-    postal_address: Annotated[str | None, typer.Option("--postal-address", help="Printed in every mail.")] = None,
-    staff: Annotated[list[str] | None, typer.Option("--staff", metavar="ADDRESS", help="Who is told of drafts.")] = None,
-    timezone: Annotated[str | None, typer.Option("--timezone", metavar="ZONE", help="Such as Europe/London.")] = None,
-    base_url: Annotated[str, typer.Option("--base-url", help="Public address of the web pages.")] = "http://127.0.0.1:8000",
+    sender: Annotated[
+        str | None, typer.Option("--from", metavar="ADDRESS", help="Who the mail is from.")
+    ] = None,
+    postal_address: Annotated[
+        str | None, typer.Option("--postal-address", help="Printed in every mail.")
+    ] = None,
+    staff: Annotated[
+        list[str] | None, typer.Option("--staff", metavar="ADDRESS", help="Who is told of drafts.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", metavar="ZONE", help="Such as Europe/London.")
+    ] = None,
+    base_url: Annotated[
+        str, typer.Option("--base-url", help="Public address of the web pages.")
+    ] = "http://127.0.0.1:8000",
     allow_private: Annotated[
         bool, typer.Option("--allow-private", help="The site lives on a loopback or private address.")
     ] = False,
@@ -70,10 +82,14 @@ def init(
     with plainly():
         target = into / "digest.toml"
         if target.exists():
-            raise CommandFailed(f"{target} is there already; move it away or choose another folder with --into.")
+            raise CommandFailed(
+                f"{target} is there already; move it away or choose another folder with --into."
+            )
         found = _look_at(url, allow_private=allow_private) if url else None
         title = name or (found.title if found and found.title else "The Weekly Brief")
-        host = (urlsplit(found.sources[0].url if found else "").hostname or "example.org").removeprefix("www.")
+        host = (urlsplit(found.sources[0].url if found else "").hostname or "example.org").removeprefix(
+            "www."
+        )
         postal_address = postal_address or _asked("Postal address, printed in every mail")
         sender = sender or _asked("Who the mail is from", default=f"news@{host}") or f"news@{host}"
         text = _HEAD.format(
@@ -102,11 +118,15 @@ def _look_at(url: str, *, allow_private: bool) -> Discovered:
 
     async def look() -> Discovered:
         async with Client() as client:
-            return await discover(url if "//" in url else f"https://{url}", client, allow_private=allow_private)
+            return await discover(
+                url if "//" in url else f"https://{url}", client, allow_private=allow_private
+            )
 
     found = asyncio.run(look())
     if not found.sources:
-        raise CommandFailed(f"{url} has no feed, WordPress REST or JSON Feed that could be found; write digest.toml by hand.")
+        raise CommandFailed(
+            f"{url} has no feed, WordPress REST or JSON Feed that could be found; write digest.toml by hand."
+        )
     return found
 
 
@@ -118,7 +138,9 @@ def _asked(question: str, *, default: str = "") -> str:
 
 
 def _display(name: str) -> str:
-    return name if re.fullmatch(r"[\w .!#$%&'*+/=?^`{|}~-]+", name) else '"' + re.sub(r'["\\]', "", name) + '"'
+    return (
+        name if re.fullmatch(r"[\w .!#$%&'*+/=?^`{|}~-]+", name) else '"' + re.sub(r'["\\]', "", name) + '"'
+    )
 
 
 def _quoted(text: str) -> str:
@@ -148,7 +170,9 @@ def _write(target: Path, text: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # It holds the signing secret: for its owner's eyes only.
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(
+            os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(text)
     except OSError as error:
         raise CommandFailed(f"{target} cannot be written: {error.strerror}.") from error
@@ -176,5 +200,10 @@ def _say(target: Path, found: Discovered | None, *, complete: bool) -> None:
         typer.echo(f"Posts come from {what.get(kind, kind)} at {found.sources[0].url}{count}.")
     here = "" if target.parent == Path() else f" --config {target}"
     steps = [] if complete else ["fill in postal_address in digest.toml"]
-    steps += [f"digest migrate{here}", f"digest collect{here}", f"digest editions next weekly{here}", f"digest run{here}"]
+    steps += [
+        f"digest migrate{here}",
+        f"digest collect{here}",
+        f"digest editions next weekly{here}",
+        f"digest run{here}",
+    ]
     typer.echo("Next:\n" + "\n".join(f"  {step}" for step in steps))

@@ -41,7 +41,9 @@ def web(config: ConfigOption = None, host: HostOption = "127.0.0.1", port: PortO
         from digest.web.app import create_app
 
         _long_running()
-        uvicorn.run(create_app(parts, clock=present), host=host, port=port, access_log=False, log_level="warning")
+        uvicorn.run(
+            create_app(parts, clock=present), host=host, port=port, access_log=False, log_level="warning"
+        )
 
 
 def scheduler(config: ConfigOption = None, once: OnceOption = False, now: NowOption = None) -> None:
@@ -92,7 +94,9 @@ def arm(config: ConfigOption = None, json: JsonOption = False) -> None:
 
         instance = parts.settings.site.instance
         launch.arm(parts, now=present())
-        emit({"instance": instance}, json=json, text=f'This database now sends for instance "{instance}" only.')
+        emit(
+            {"instance": instance}, json=json, text=f'This database now sends for instance "{instance}" only.'
+        )
 
 
 def serve_all(parts: Parts, *, host: str, port: int) -> None:
@@ -117,7 +121,9 @@ def serve_all(parts: Parts, *, host: str, port: int) -> None:
     running = timetable.start(parts, clock=present)
     try:
         app = create_app(parts, clock=present)
-        uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning", timeout_graceful_shutdown=10)
+        uvicorn.run(
+            app, host=host, port=port, access_log=False, log_level="warning", timeout_graceful_shutdown=10
+        )
     finally:
         running.pause()
         running.shutdown(wait=True)

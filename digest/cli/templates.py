@@ -46,7 +46,9 @@ def check(
 
 @app.command()
 def eject(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A template, or one file such as partials/footer.mjml.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A template, or one file such as partials/footer.mjml.")
+    ],
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -55,7 +57,9 @@ def eject(
         from digest.workflows import eject as workflow
 
         copied = workflow.eject(_templates(config), name, into=config_path(config).parent / "templates")
-        text = "\n".join(f"copied {path}" for path in copied) or "Nothing copied: every file is there already."
+        text = (
+            "\n".join(f"copied {path}" for path in copied) or "Nothing copied: every file is there already."
+        )
         emit(copied, json=json, text=text)
 
 
@@ -63,7 +67,9 @@ def eject(
 def preview(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A template for editions.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write body.html and body.txt.")],
-    language: Annotated[str, typer.Option("--language", metavar="TAG", help="Language of the fixed words.")] = "en",
+    language: Annotated[
+        str, typer.Option("--language", metavar="TAG", help="Language of the fixed words.")
+    ] = "en",
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:

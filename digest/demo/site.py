@@ -51,19 +51,25 @@ class Site:
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         """Status, content type and body for one request."""
-        path = path.split("?")[0]
+        path = path.partition("?")[0]
         if path == "/":
             return 200, "text/html; charset=utf-8", self._home().encode()
         if path.rstrip("/") == "/feed":
             return 200, "application/rss+xml; charset=utf-8", self._feed().encode()
         if path.startswith("/pictures/"):
-            picture = resources.files("digest.demo") / "pictures" / path.removeprefix("/pictures/").replace("/", "")
+            picture = (
+                resources.files("digest.demo") / "pictures" / path.removeprefix("/pictures/").replace("/", "")
+            )
             if picture.is_file():
                 return 200, "image/png", picture.read_bytes()
         for story in self.stories:
             if path.strip("/") == story.slug:
                 return 200, "text/html; charset=utf-8", self._page(story).encode()
-        return 404, "text/html; charset=utf-8", b"<!doctype html><title>Not here</title><p>There is no such page."
+        return (
+            404,
+            "text/html; charset=utf-8",
+            b"<!doctype html><title>Not here</title><p>There is no such page.",
+        )
 
     def close(self) -> None:
         """Stop serving."""

@@ -33,11 +33,15 @@ STORIES = (
         picture="creek.png",
         alt="A creek winding through green marsh towards a low evening sun",
         paragraphs=(
-            "At six minutes past four on Tuesday the last shovel of clay came out of the old sea wall, and for the "
-            "first time in a hundred and forty years the tide ran up Oxley Creek.",
-            "Thirty neighbours stood on the bank to watch. Within an hour there were mullet at the second bend. "
-            "The survey team will count what follows them every month for the next five years, and we will print "
-            "every number here, the disappointing ones too.",
+            (
+                "At six minutes past four on Tuesday the last shovel of clay came out of the old sea wall, and for the "
+                "first time in a hundred and forty years the tide ran up Oxley Creek."
+            ),
+            (
+                "Thirty neighbours stood on the bank to watch. Within an hour there were mullet at the second bend. "
+                "The survey team will count what follows them every month for the next five years, and we will print "
+                "every number here, the disappointing ones too."
+            ),
         ),
     ),
     Story(
@@ -49,10 +53,14 @@ STORIES = (
         picture="reeds.png",
         alt="Tall reeds in front of pale hills",
         paragraphs=(
-            "For three springs we planted reeds by hand, twelve thousand of them. Then we compared the plots we had "
-            "planted with the plots we had merely left alone.",
-            "The ones we left alone did better. It is a humbling graph, and it saves us eleven working days a year "
-            "that now go into keeping the channels open.",
+            (
+                "For three springs we planted reeds by hand, twelve thousand of them. Then we compared the plots we had "
+                "planted with the plots we had merely left alone."
+            ),
+            (
+                "The ones we left alone did better. It is a humbling graph, and it saves us eleven working days a year "
+                "that now go into keeping the channels open."
+            ),
         ),
     ),
     Story(
@@ -64,8 +72,10 @@ STORIES = (
         picture="lookout.png",
         alt="A wooden lookout on stilts under a night sky",
         paragraphs=(
-            "The lookout at Gull Point has a stove again. Forty-one households chipped in, and the harbour school "
-            "built the bench that runs along the seaward window.",
+            (
+                "The lookout at Gull Point has a stove again. Forty-one households chipped in, and the harbour school "
+                "built the bench that runs along the seaward window."
+            ),
             "It is open to everyone from first light until the evening boat. Bring tea, and leave the door on the latch.",
         ),
     ),
@@ -78,10 +88,14 @@ STORIES = (
         picture="night.png",
         alt="Three birds crossing a large moon above dark water",
         paragraphs=(
-            "Nine small recorders have been listening on the mudflats since August. They have heard seventy-three "
-            "species, two foxes, and one very long argument between curlews.",
-            "The recordings show that birds feed on the flats all night when the lamps on the causeway are off, and "
-            "leave within minutes when they are on.",
+            (
+                "Nine small recorders have been listening on the mudflats since August. They have heard seventy-three "
+                "species, two foxes, and one very long argument between curlews."
+            ),
+            (
+                "The recordings show that birds feed on the flats all night when the lamps on the causeway are off, and "
+                "leave within minutes when they are on."
+            ),
         ),
     ),
     Story(
@@ -91,8 +105,10 @@ STORIES = (
         author="Priya Raman",
         hours_ago=99,
         paragraphs=(
-            "You gave 48,210 between July and September. Two thirds went into the creek, a fifth into the schools "
-            "programme, and the rest kept the lights on. The full accounts are one page long and anyone may read them.",
+            (
+                "You gave 48,210 between July and September. Two thirds went into the creek, a fifth into the schools "
+                "programme, and the rest kept the lights on. The full accounts are one page long and anyone may read them."
+            ),
         ),
     ),
     Story(
@@ -102,8 +118,10 @@ STORIES = (
         author="Marit Hale",
         hours_ago=120,
         paragraphs=(
-            "One plant, eleven centimetres tall, on the north side of the new channel. Nobody planted it. "
-            "We have put a small stake beside it and have agreed not to stand there.",
+            (
+                "One plant, eleven centimetres tall, on the north side of the new channel. Nobody planted it. "
+                "We have put a small stake beside it and have agreed not to stand there."
+            ),
         ),
     ),
 )
@@ -114,7 +132,9 @@ NEXT_STORY = Story(
     category="Community",
     author="Priya Raman",
     hours_ago=0,
-    paragraphs=("Twenty-six of us met in the net loft. We agreed on three things and wrote down a fourth for next time.",),
+    paragraphs=(
+        "Twenty-six of us met in the net loft. We agreed on three things and wrote down a fourth for next time.",
+    ),
 )
 
 READERS = tuple(
