@@ -53,7 +53,7 @@ class Words:
         self._entries = entries
         self._locale = locale(language)
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         """The words called `name` with {placeholders} filled; `count` chooses among plural forms."""
         try:
             entry = self._entries[name]
@@ -142,7 +142,7 @@ def environment(loader: BaseLoader) -> ImmutableSandboxedEnvironment:
         autoescape=lambda name: bool(name and name.endswith(_MARKUP)),
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=False,
+        keep_trailing_newline=True,
     )
     env.filters.update(date=_date, time=_time, datetime=_datetime, number=_number, wrap=wrap)
     return env

@@ -31,6 +31,7 @@ from digest.messages.wording import (
     event_when,
     event_zone,
     regional,
+    shorten,
     tile_parts,
 )
 from digest.posts.model import EventStatus, Image
@@ -144,22 +145,28 @@ def personal_marks(nonce: str) -> tuple[str, str]:
 def subject_of(content: Content, chosen: Plan, words: Words) -> str:
     """The subject line, from the content or else from its items; never empty."""
     asked = clean(content.subject, limit=SUBJECT)
-    titles = [title for i in chosen.items if (title := clean(i.title, limit=TITLE))]
+    titles = [title_of(item) for item in chosen.items]
     if asked or not titles:
         return (
             asked
             or clean(f"{content.publication_name} {content.number}", limit=SUBJECT)
             or str(content.number)
         )
-    first, others = clean(titles[0], limit=60), len(titles) - 1 + chosen.left
+    first, others = shorten(titles[0], 60), len(titles) - 1 + chosen.left
     return words("subject", first=first, count=others) if others else first
 
 
 def preheader_of(content: Content, chosen: Plan) -> str:
     """The preview line: what was asked for, else the lead's excerpt, else the titles after the first."""
     lead = clean(chosen.lead.excerpt, limit=PREHEADER) if chosen.lead else ""
-    others = " · ".join(clean(i.title, limit=80) for i in chosen.items[1:4])
+    others = " · ".join(shorten(title_of(item), 80) for item in chosen.items[1:4])
     return clean(content.preheader, limit=PREHEADER) or clean(lead or others or content.tagline, limit=120)
+
+
+def title_of(item: Item) -> str:
+    """The title as printed: an event's own name, without the "Register now" that the post put before it."""
+    own = clean(item.event.title, limit=TITLE) if item.event and item.kind is not ItemKind.POST else ""
+    return own or clean(item.title, limit=TITLE)
 
 
 def intro_html(text: str) -> Markup:
@@ -176,6 +183,13 @@ def intro_html(text: str) -> Markup:
         ),
     )
     return Markup(kept.strip())  # noqa: S704  nh3 has just reduced it to the tags above
+
+
+def intro_text(text: str) -> str:
+    """Staff's Markdown for the text part: as typed, but with links written out behind their words."""
+    return re.sub(
+        r"\[([^\[\]\n]{1,200})\]\((\S{1,1000}?)\)", r"\1 (\2)", clean(text, limit=INTRO, keep_lines=True)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +217,7 @@ class _Viewer:
             subject=subject_of(content, chosen, self.words),
             preheader=self._text(preheader_of(content, chosen), PREHEADER),
             intro=intro_html(content.intro.replace(self.nonce, "")),
-            intro_text=clean(content.intro.replace(self.nonce, ""), limit=INTRO, keep_lines=True),
+            intro_text=intro_text(content.intro.replace(self.nonce, "")),
             web_url=content.archive_url if _absolute(content.archive_url) else "",
             more=chosen.left,
             proof=content.proof,
@@ -211,9 +225,9 @@ class _Viewer:
 
     def item(self, item: Item, *, column: int = 144) -> ItemView:
         language = item.language if item.language and item.language != self.content.language else ""
-        title = item.event.title if item.event and item.event.title else item.title
+        title = self._text(title_of(item), TITLE)
         return ItemView(
-            title=self._text(title, TITLE) or self._text(item.title, TITLE),
+            title=title,
             url=_link(item.url),
             excerpt=self._text(item.excerpt, EXCERPT),
             author=self._text(item.author, SHORT),
@@ -270,7 +284,7 @@ class _Viewer:
                 label, url = self._text(event.cta.label, 40) or words("register"), event.cta.url
             elif event.register_url and _absolute(event.register_url):
                 label, url = words("register"), event.register_url
-        return ButtonView(label=label, url=_link(url), name=f"{label}: {self._text(title, TITLE)}")
+        return ButtonView(label=label, url=_link(url), name=f"{label}: {title}")
 
     def _text(self, text: str, limit: int) -> str:
         # The nonce is made after the posts were written; should it stand in one all the same, it goes.

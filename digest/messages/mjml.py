@@ -10,6 +10,7 @@ from mjml import mjml2html
 from digest.errors import DigestError
 
 _COMMENT = re.compile(r"<!--(?!\[if|<!\[endif).*?-->", re.DOTALL)
+_SPACES = re.compile(r">[^\S\n]+(?=</?mj)")
 _INLINE_STYLE = re.compile(r'<mj-style\s+inline="inline"\s*>(.*?)</mj-style>', re.DOTALL)
 
 
@@ -30,6 +31,8 @@ def to_html(source: str) -> str:
         return ""
 
     bare = _INLINE_STYLE.sub(take, _COMMENT.sub("", source)).strip()
+    # The engine takes a line break between elements of the head, but no spaces without one.
+    bare = _SPACES.sub(">\n", bare)
     try:
         html = mjml2html(bare, disable_comments=True, fonts={})
     except (ValueError, TypeError, UnicodeError, OSError) as error:

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from markupsafe import Markup
+
 from digest.templating import TemplateFault, Templates, read_toml
 
 TEXT_CONTRAST = 4.5
 _DARK_CONTRAST = 7.0
-_SERIF = "Georgia, 'Times New Roman', serif"
-_SANS = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
+_SERIF = Markup("Georgia, 'Times New Roman', serif")
+_SANS = Markup("-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif")
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _FACES = re.compile(r"[A-Za-z0-9 ,'_-]{1,200}")
 _SPACES = {"calm": 1.0, "compact": 0.7}
@@ -59,8 +61,8 @@ class Theme:
         on_accent="#10201c",
         wash="#17302a",
     )
-    reading: str = _SERIF
-    operating: str = _SANS
+    reading: Markup = _SERIF
+    operating: Markup = _SANS
     logo: str = ""
     logo_dark: str = ""
     logo_width: int = 160
@@ -128,12 +130,16 @@ def _theme(table: Mapping[str, Any], name: str) -> Theme:
     house = Theme()
     unknown = sorted(set(table) - set(_CHECKS))
     if unknown:
-        raise TemplateFault(f"{name}: {unknown[0]} is not a known key; there are: {', '.join(sorted(_CHECKS))}.")
+        raise TemplateFault(
+            f"{name}: {unknown[0]} is not a known key; there are: {', '.join(sorted(_CHECKS))}."
+        )
     for key, value in table.items():
         check, expected = _CHECKS[key]
         if not check(value):
             raise TemplateFault(f'{name}: {key} is "{value}"; expected {expected}.')
-    changed: dict[str, Any] = {k: table[k] for k in ("reading", "operating", "logo", "logo_dark") if table.get(k)}
+    changed: dict[str, Any] = {
+        k: table[k] for k in ("reading", "operating", "logo", "logo_dark") if table.get(k)
+    }
     changed |= {k: table[k] for k in ("logo_width", "radius") if k in table}
     changed["density"] = _SPACES[table.get("density", "calm")]
     if not table.get("accent"):
