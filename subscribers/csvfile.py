@@ -6,11 +6,11 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from subscribers import csvrows, service, store, tokens
 from subscribers.csvrows import Format, Notes, Row, RowProblem
@@ -19,11 +19,10 @@ from subscribers.model import (
     Consent,
     EndedReason,
     Subscription,
-    SubscriptionRef,
     SubscriptionState,
     SuppressionReason,
 )
-from subscribers.store import Person
+from subscribers.store import NewPerson, NewSubscription, Past, Person
 from subscribers.tokens import Keys
 
 if TYPE_CHECKING:  # SQL is the store's; here its types are only named
@@ -227,7 +226,7 @@ class _Standing:
     id: int
     name: str
     language: str
-    subscriptions: list[Subscription]
+    pasts: list[Past]
 
 
 class _Batch:
@@ -242,36 +241,37 @@ class _Batch:
         self._list_id = store.ensure_list(session, task.publication)
         self._wording_id = store.ensure_wording(session, task.consent.text)
         self._suppressed = self._find_suppressed([row.address.key for row in rows])
-        self._people = self._ensure_people(rows)
-        self._new: list[dict[str, Any]] = []
+        self._people = self._ensure_people([row for row in rows if self._may_be_known(row)])
+        self._new: list[NewSubscription] = []
         self._new_suppressions: dict[str, SuppressionReason] = {}
 
     def take(self, row: Row, tally: _Tally) -> None:
         """Judge one row and count it."""
-        why = self._why_not(row)
+        if row.suppressed:
+            why = self._why_not_ours(row)
+            changed = not why and self._suppress(row, row.suppressed)
+        elif row.ended:
+            why = self._why_not_ours(row)
+            changed = not why and self._record_end(row, row.ended)
+        else:
+            why = self._why_not_ours(row) or self._why_not(row)
+            if not why and self._confirmed(row) is None:
+                self._subscribe(row)
+                tally.added += 1
+                return
+            changed = not why and self._update(row)
         if why:
             tally.refuse(RowProblem(line=row.line, value=row.address.text, reason=why))
-        elif row.suppressed:
-            self._count(tally, changed=self._suppress(row, row.suppressed))
-        elif row.ended:
-            self._count(tally, changed=self._record_end(row, row.ended))
-        elif self._standing_one(row) is None:
-            self._subscribe(row)
-            tally.added += 1
+        elif changed:
+            tally.updated += 1
         else:
-            self._count(tally, changed=self._update(row))
+            tally.unchanged += 1
 
     def flush(self) -> None:
         """Write what was collected."""
         store.insert_subscriptions(self._session, self._new)
         store.insert_suppressions(self._session, self._new_suppressions, at=self._task.now)
         self._new, self._new_suppressions = [], {}
-
-    def _count(self, tally: _Tally, *, changed: bool) -> None:
-        if changed:
-            tally.updated += 1
-        else:
-            tally.unchanged += 1
 
     def _find_suppressed(self, address_keys: Sequence[str]) -> dict[str, SuppressionReason]:
         """The suppressed addresses of the batch, by address key."""
@@ -282,138 +282,113 @@ class _Batch:
         return {by_hash[h]: reason for h, reason in found.items()}
 
     def _ensure_people(self, rows: Sequence[Row]) -> dict[str, _Standing]:
-        rows = [row for row in rows if self._belongs(row)]
-        known = store.people_by_key(self._session, list(dict.fromkeys(row.address.key for row in rows)))
-        new: dict[str, Row] = {}
+        known = store.people_by_key(self._session, list({row.address.key: None for row in rows}))
+        new: dict[str, NewPerson] = {}
         for row in rows:
+            address = row.address
             if (
-                row.address.key not in known
-                and row.address.key not in self._suppressed
-                and not row.suppressed
+                address.key in known
+                or address.key in new
+                or address.key in self._suppressed
+                or row.suppressed
             ):
-                new.setdefault(row.address.key, row)
-        store.insert_people(self._session, [self._person_row(row) for row in new.values()])
+                continue
+            name, language = service.clean_name(row.name), _clean_word(row.language)
+            new[address.key] = NewPerson(address.text, address.key, name, language)
+        store.insert_people(self._session, list(new.values()), now=self._task.now)
         numbers = store.ids_by_key(self._session, list(new))
-        people = {
-            key: _Standing(numbers[key], service.clean_name(row.name), _clean_word(row.language), [])
-            for key, row in new.items()
-        }
-        if known:
-            people.update(self._standing_of(list(known.values())))
+        people = {key: _Standing(numbers[key], one.name, one.language, []) for key, one in new.items()}
+        pasts = store.pasts_of(self._session, [one.id for one in known.values()])
+        for key, one in known.items():
+            people[key] = _Standing(one.id, one.name, one.language, pasts[one.id])
         return people
 
-    def _standing_of(self, people: Sequence[Person]) -> dict[str, _Standing]:
-        mine: dict[int, list[Subscription]] = {person.id: [] for person in people}
-        for one in store.subscriptions_of(self._session, list(mine)):
-            mine[one.ref.subscriber_id].append(one)
-        return {
-            person.key: _Standing(person.id, person.name, person.language, mine[person.id])
-            for person in people
-        }
-
-    def _person_row(self, row: Row) -> dict[str, Any]:
-        return {
-            "address": row.address.text,
-            "address_key": row.address.key,
-            "name": service.clean_name(row.name),
-            "language": _clean_word(row.language),
-            "barred": None,
-            "created_at": self._task.now,
-        }
-
-    def _belongs(self, row: Row) -> bool:
-        """Whether the row may make somebody known to us at all."""
+    def _may_be_known(self, row: Row) -> bool:
+        """Whether the row may make somebody known to us."""
         return not row.address.is_role and row.publication in {"", self._task.publication}
 
-    def _why_not(self, row: Row) -> str:
-        """Why this row is refused, or nothing."""
+    def _why_not_ours(self, row: Row) -> str:
+        """Why a row is refused whatever it says, or nothing."""
         if row.publication and row.publication != self._task.publication:
             return f'it belongs to the publication "{csvrows.shown(row.publication)}".'
-        if row.suppressed:
-            return ""
-        if row.address.is_role:
+        if row.address.is_role and not row.suppressed:
             return "it is a mailbox for a duty, not a person; if its readers agreed, add it by itself."
-        if row.consent_at and row.consent_at > self._task.now + _CLOCK_SKEW:
-            return "consent_at lies in the future."
+        return ""
+
+    def _why_not(self, row: Row) -> str:
+        """Why somebody is not subscribed, or nothing."""
         suppressed = self._suppressed.get(row.address.key)
-        if row.ended:
-            return ""
         if suppressed:
             return f"{service.why_refused(BarredReason(suppressed.value))}."
-        return self._why_not_again(row)
-
-    def _why_not_again(self, row: Row) -> str:
-        standing = self._people[row.address.key]
-        if not standing.subscriptions or self._standing_one(row):
+        if row.consent_at and row.consent_at > self._task.now + _CLOCK_SKEW:
+            return "consent_at lies in the future."
+        mine = self._mine(row)
+        if mine and mine[-1].ended_reason is None:
             return ""
-        reason = service.withdrawn(standing.subscriptions, self._list_id)
+        pasts = self._people[row.address.key].pasts
+        reason = service.withdrawn(((one.list_id, one.ended_reason) for one in pasts), self._list_id)
         if reason:
             return f"{service.why_refused(reason)}."
-        mine = [one for one in standing.subscriptions if one.ref.list_id == self._list_id]
         if mine and mine[-1].ended_reason is not EndedReason.EXPIRED:
             return "their subscription was ended here; add them by themselves if they agreed anew."
         return ""
 
-    def _standing_one(self, row: Row) -> Subscription | None:
-        for one in self._people[row.address.key].subscriptions:
-            if one.ref.list_id == self._list_id and one.state is SubscriptionState.CONFIRMED:
-                return one
-        return None
+    def _mine(self, row: Row) -> list[Past]:
+        """This person's subscriptions to the publication, the open one last."""
+        mine = [one for one in self._people[row.address.key].pasts if one.list_id == self._list_id]
+        if len(mine) > 1:
+            mine.sort(key=lambda one: one.ended_at is None)
+        return mine
+
+    def _confirmed(self, row: Row) -> Past | None:
+        mine = self._mine(row)
+        return mine[-1] if mine and mine[-1].state == SubscriptionState.CONFIRMED else None
 
     def _subscribe(self, row: Row) -> None:
-        standing = self._people[row.address.key]
-        requested = [one for one in standing.subscriptions if one.state is SubscriptionState.REQUESTED]
-        if any(one.ref.list_id == self._list_id for one in requested):
-            service.add(
-                self._session,
-                keys=self._task.keys,
-                address=row.address.text,
-                publication=self._task.publication,
-                consent=self._consent(row),
-                topics=row.topics,
-                frequency=row.frequency,
-                now=row.consent_at or self._task.now,
-            )
-            self._reload(row)
+        mine = self._mine(row)
+        if mine and mine[-1].state == SubscriptionState.REQUESTED:
+            self._confirm(row)
             return
-        columns = self._columns(row, standing)
-        self._new.append(columns)
-        standing.subscriptions.append(self._as_subscription(columns, row))
+        self._add(row, began=row.consent_at or self._task.now)
+
+    def _confirm(self, row: Row) -> None:
+        service.add(
+            self._session,
+            keys=self._task.keys,
+            address=row.address.text,
+            publication=self._task.publication,
+            consent=replace(
+                self._task.consent,
+                source=service.clean_name(row.consent_source) or self._task.consent.source,
+                at=row.consent_at or self._task.consent.at,
+            ),
+            topics=row.topics,
+            frequency=row.frequency,
+            now=row.consent_at or self._task.now,
+        )
+        self._reload(row)
 
     def _record_end(self, row: Row, reason: EndedReason) -> bool:
         """Record that somebody left; whether anything changed. An end before they came back is history only."""
-        if row.address.key in self._suppressed and row.address.key not in self._people:
+        if row.address.key not in self._people:
             return False
-        standing = self._people[row.address.key]
-        mine = [one for one in standing.subscriptions if one.ref.list_id == self._list_id]
+        mine = self._mine(row)
+        standing = mine[-1] if mine and mine[-1].ended_at is None else None
         at = row.ended_at or self._task.now
-        if any(one.ended_at and (row.ended_at is None or one.ended_at == row.ended_at) for one in mine):
-            open_one = next((one for one in mine if one.ended_at is None), None)
-            if open_one is None or row.ended_at:
-                return False
-        began = next((one.confirmed_at or one.requested_at for one in mine if one.ended_at is None), None)
-        if began and (row.ended_at is None or row.ended_at >= began):
+        if standing and at >= standing.began:
             self.flush()
-            store.end_open(self._session, standing.id, list_id=self._list_id, reason=reason, now=at)
+            number = self._people[row.address.key].id
+            store.end_open(self._session, number, list_id=self._list_id, reason=reason, now=at)
             self._reload(row)
             return True
-        columns = self._columns(row, standing) | {
-            "state": SubscriptionState.ENDED.value,
-            "ended_at": at,
-            "ended_reason": reason.value,
-        }
-        if began is None:
-            self._new.append(columns)
-            standing.subscriptions.append(self._as_subscription(columns, row))
-            return True
-        self.flush()
-        store.insert_subscriptions(self._session, [columns])
-        self._reload(row)
+        if any(one.ended_at == at or (one.ended_at and not row.ended_at) for one in mine):
+            return False
+        self._add(row, began=min(row.consent_at or at, at), ended_at=at, reason=reason)
         return True
 
     def _suppress(self, row: Row, reason: SuppressionReason) -> bool:
         key = row.address.key
-        if self._suppressed.get(key) is reason:
+        if key in self._suppressed:
             return False
         self._suppressed[key] = reason
         if key not in self._people:
@@ -428,7 +403,7 @@ class _Batch:
 
     def _update(self, row: Row) -> bool:
         """Bring name, language and choices up to what the row says, where it says anything; whether they changed."""
-        standing, one = self._people[row.address.key], self._standing_one(row)
+        standing, one = self._people[row.address.key], self._confirmed(row)
         assert one is not None
         person: dict[str, str] = {}
         name, language = service.clean_name(row.name), _clean_word(row.language)
@@ -438,7 +413,7 @@ class _Batch:
             person["language"] = standing.language = language
         choices: dict[str, str] = {}
         topics, frequency = service.clean_topics(row.topics), _clean_word(row.frequency)
-        if topics and topics != ",".join(one.topics):
+        if topics and topics != one.topics:
             choices["topics"] = topics
         if frequency and frequency != one.frequency:
             choices["frequency"] = frequency
@@ -452,46 +427,36 @@ class _Batch:
             self._reload(row)
         return True
 
-    def _consent(self, row: Row) -> Consent:
-        given = self._task.consent
-        if not row.consent_at and not row.consent_source:
-            return given
-        return Consent(
-            text=given.text,
-            source=service.clean_name(row.consent_source) or given.source,
-            at=row.consent_at or given.at,
-            ip=given.ip,
+    def _add(
+        self,
+        row: Row,
+        *,
+        began: datetime,
+        ended_at: datetime | None = None,
+        reason: EndedReason | None = None,
+    ) -> None:
+        standing, consent = self._people[row.address.key], self._task.consent
+        new = NewSubscription(
+            standing.id,
+            self._list_id,
+            began,
+            self._wording_id,
+            service.clean_name(row.consent_source) or consent.source,
+            row.consent_at or consent.at,
+            consent.ip,
+            service.clean_topics(row.topics),
+            _clean_word(row.frequency),
+            ended_at,
+            reason,
         )
-
-    def _columns(self, row: Row, standing: _Standing) -> dict[str, Any]:
-        return service.confirmed_row(
-            SubscriptionRef(subscriber_id=standing.id, list_id=self._list_id),
-            consent=self._consent(row),
-            wording_id=self._wording_id,
-            topics=row.topics,
-            frequency=row.frequency,
-            confirmed_at=row.consent_at or self._task.now,
-        )
-
-    def _as_subscription(self, columns: dict[str, Any], row: Row) -> Subscription:
-        """The row about to be written, as the next row about the same person has to see it."""
-        return Subscription(
-            id=0,
-            ref=SubscriptionRef(subscriber_id=columns["subscriber_id"], list_id=self._list_id),
-            publication=self._task.publication,
-            state=SubscriptionState(columns["state"]),
-            consent=self._consent(row),
-            requested_at=columns["requested_at"],
-            confirmed_at=columns["confirmed_at"],
-            ended_at=columns["ended_at"],
-            ended_reason=EndedReason(columns["ended_reason"]) if columns["ended_reason"] else None,
-            topics=tuple(columns["topics"].split(",")) if columns["topics"] else (),
-            frequency=columns["frequency"],
+        self._new.append(new)
+        standing.pasts.append(
+            Past(self._list_id, new.state, began, ended_at, reason, new.topics, new.frequency)
         )
 
     def _reload(self, row: Row) -> None:
         standing = self._people[row.address.key]
-        standing.subscriptions = store.subscriptions_of(self._session, [standing.id])
+        standing.pasts = store.pasts_of(self._session, [standing.id])[standing.id]
 
 
 def _exported(person: Person, one: Subscription | None) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from subscribers.model import (
     Suppression,
     SuppressionReason,
 )
-from subscribers.store import Person
+from subscribers.store import NewPerson, NewSubscription, Person
 from subscribers.tokens import Keys, Purpose
 
 if TYPE_CHECKING:  # SQL is the store's; here its types are only named
@@ -100,24 +100,27 @@ def add(
     list_id = store.ensure_list(session, publication)
     somebody = _ensure_person(session, parsed, name=clean_name(name), language=clean_word(language), now=now)
     mine = store.subscriptions_of(session, [somebody.id])
-    ref = SubscriptionRef(subscriber_id=somebody.id, list_id=list_id)
     standing = _open_one(mine, list_id)
     if standing and standing.state is SubscriptionState.CONFIRMED:
         return Added(subscriber_id=somebody.id, state=standing.state, new=False)
-    if standing is None and (reason := withdrawn(mine, list_id)):
+    endings = [(one.ref.list_id, one.ended_reason) for one in mine]
+    if standing is None and (reason := withdrawn(endings, list_id)):
         raise Refused(parsed.text, reason)
-    row = confirmed_row(
-        ref,
-        consent=consent,
+    new = NewSubscription(
+        subscriber_id=somebody.id,
+        list_id=list_id,
+        began=now,
         wording_id=store.ensure_wording(session, consent.text),
-        topics=topics,
-        frequency=frequency,
-        confirmed_at=now,
+        consent_source=consent.source,
+        consent_at=consent.at,
+        consent_ip=consent.ip,
+        topics=clean_topics(topics),
+        frequency=clean_word(frequency),
     )
     if standing:
-        store.update_subscription(session, standing.id, **(row | {"requested_at": standing.requested_at}))
+        store.confirm(session, standing.id, new)
     else:
-        store.insert_subscriptions(session, [row])
+        store.insert_subscriptions(session, [new])
     return Added(subscriber_id=somebody.id, state=SubscriptionState.CONFIRMED, new=True)
 
 
@@ -336,49 +339,22 @@ def clean_word(text: str) -> str:
 
 def clean_topics(topics: Sequence[str]) -> str:
     """Topics as they are stored: each once, lower case, comma between."""
+    if not topics:
+        return ""
     cleaned = (clean_name(topic.replace(",", " ")).lower() for topic in topics)
     return ",".join(dict.fromkeys(topic for topic in cleaned if topic))
 
 
-def confirmed_row(
-    ref: SubscriptionRef,
-    *,
-    consent: Consent,
-    wording_id: int,
-    topics: Sequence[str],
-    frequency: str,
-    confirmed_at: datetime,
-) -> dict[str, str | int | datetime | None]:
-    """The columns of a new confirmed subscription."""
-    return {
-        "subscriber_id": ref.subscriber_id,
-        "list_id": ref.list_id,
-        "state": SubscriptionState.CONFIRMED.value,
-        "requested_at": confirmed_at,
-        "confirmed_at": confirmed_at,
-        "ended_at": None,
-        "ended_reason": None,
-        "wording_id": wording_id,
-        "consent_source": consent.source,
-        "consent_at": consent.at,
-        "consent_ip": consent.ip,
-        "topics": clean_topics(topics),
-        "frequency": clean_word(frequency),
-    }
-
-
-def withdrawn(subscriptions: Sequence[Subscription], list_id: int) -> BarredReason | None:
+def withdrawn(endings: Iterable[tuple[int, EndedReason | None]], list_id: int) -> BarredReason | None:
     """Why this person must not be subscribed to the publication by anybody but themselves, if so.
 
-    `subscriptions` are theirs, oldest first. What counts for a publication is how it ended last; having left
-    everything, or complained, counts for all of them.
+    `endings` are their subscriptions, oldest first: which publication, and how it ended. What counts for a
+    publication is how it ended last; having left everything, or complained, counts for all of them.
     """
-    latest = {one.ref.list_id: one for one in subscriptions}
-    for one in latest.values():
-        reason = one.ended_reason
-        elsewhere = one.ref.list_id != list_id
+    for number, reason in dict(endings).items():
+        elsewhere = number != list_id
         if reason in WITHDRAWN and not (elsewhere and reason is EndedReason.UNSUBSCRIBED):
-            return BarredReason(reason.value)
+            return BarredReason(reason)
     return None
 
 
@@ -387,8 +363,7 @@ def _ensure_person(
 ) -> Person:
     somebody = store.person_by_key(session, parsed.key)
     if somebody is None:
-        row = {"address": parsed.text, "address_key": parsed.key, "name": name, "language": language}
-        store.insert_people(session, [row | {"barred": None, "created_at": now}])
+        store.insert_people(session, [NewPerson(parsed.text, parsed.key, name, language)], now=now)
         somebody = store.person_by_key(session, parsed.key)
         assert somebody is not None
         return somebody

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Insert, Select, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,10 +22,25 @@ from subscribers.model import (
     Suppression,
     SuppressionReason,
 )
-from subscribers.tables import Base, ListRow, PersonRow, SubscriptionRow, SuppressionRow, WordingRow
+from subscribers.tables import Base, ListRow, Moment, PersonRow, SubscriptionRow, SuppressionRow, WordingRow
 
 _T = TypeVar("_T")
 _PARAMETERS = 5_000  # well under what either database allows in one statement
+_SUBSCRIPTION_COLUMNS = (
+    "subscriber_id",
+    "list_id",
+    "state",
+    "requested_at",
+    "confirmed_at",
+    "ended_at",
+    "ended_reason",
+    "wording_id",
+    "consent_source",
+    "consent_at",
+    "consent_ip",
+    "topics",
+    "frequency",
+)
 _CONFIRMED = SubscriptionState.CONFIRMED.value
 _ENDED = SubscriptionState.ENDED.value
 # Written into the statement, not bound, so that both planners see that the partial index serves it.
@@ -55,6 +70,48 @@ class Person:
             created_at=self.created_at,
             erased_at=self.erased_at,
         )
+
+
+class NewPerson(NamedTuple):
+    """Somebody to be added."""
+
+    address: str
+    key: str
+    name: str
+    language: str
+
+
+class NewSubscription(NamedTuple):
+    """A subscription to be added: confirmed since it `began`, or that and ended since."""
+
+    subscriber_id: int
+    list_id: int
+    began: datetime
+    wording_id: int
+    consent_source: str
+    consent_at: datetime
+    consent_ip: str = ""
+    topics: str = ""
+    frequency: str = ""
+    ended_at: datetime | None = None
+    ended_reason: EndedReason | None = None
+
+    @property
+    def state(self) -> str:
+        """Where it stands."""
+        return _ENDED if self.ended_reason else _CONFIRMED
+
+
+class Past(NamedTuple):
+    """One subscription in few words: what decides whether somebody may be subscribed again."""
+
+    list_id: int
+    state: str
+    began: datetime
+    ended_at: datetime | None
+    ended_reason: EndedReason | None
+    topics: str
+    frequency: str
 
 
 class _Upsert(Protocol):
@@ -140,10 +197,11 @@ def ids_by_key(session: Session, keys: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def insert_people(session: Session, people: Sequence[Mapping[str, Any]]) -> None:
-    """Add people, columns as in the table; those whose address is there already are left as they are."""
-    if people:
-        session.execute(_insert_new(session, PersonRow), people)
+def insert_people(session: Session, people: Sequence[NewPerson], *, now: datetime) -> None:
+    """Add people; those whose address is there already are left as they are."""
+    created_at = _Kept(session)[now]
+    rows = [(one.address, one.key, one.name, one.language, created_at) for one in people]
+    _write_new(session, PersonRow, ("address", "address_key", "name", "language", "created_at"), rows)
 
 
 def update_person(session: Session, subscriber_id: int, **values: str | datetime | None) -> None:
@@ -151,17 +209,47 @@ def update_person(session: Session, subscriber_id: int, **values: str | datetime
     session.execute(update(PersonRow).where(PersonRow.id == subscriber_id).values(**values))
 
 
-def insert_subscriptions(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add subscriptions, columns as in the table; a second open one for the same person and list is not added."""
-    if rows:
-        session.execute(_insert_new(session, SubscriptionRow), rows)
+def insert_subscriptions(session: Session, subscriptions: Sequence[NewSubscription]) -> None:
+    """Add subscriptions; a second open one for the same person and publication is not added."""
+    kept = _Kept(session)
+    rows = [
+        (
+            one.subscriber_id,
+            one.list_id,
+            one.state,
+            kept[one.began],
+            kept[one.began],
+            kept[one.ended_at],
+            one.ended_reason,
+            one.wording_id,
+            one.consent_source,
+            kept[one.consent_at],
+            one.consent_ip,
+            one.topics,
+            one.frequency,
+        )
+        for one in subscriptions
+    ]
+    _write_new(session, SubscriptionRow, _SUBSCRIPTION_COLUMNS, rows)
 
 
-def update_subscription(
-    session: Session, subscription_id: int, **values: str | int | datetime | None
-) -> None:
-    """Set columns of one subscription."""
-    session.execute(update(SubscriptionRow).where(SubscriptionRow.id == subscription_id).values(**values))
+def confirm(session: Session, subscription_id: int, new: NewSubscription) -> None:
+    """Confirm a requested subscription, on the consent of `new` and since it begins."""
+    session.execute(
+        update(SubscriptionRow)
+        .where(SubscriptionRow.id == subscription_id)
+        .values(
+            state=_CONFIRMED,
+            confirmed_at=new.began,
+            wording_id=new.wording_id,
+            consent_source=new.consent_source,
+            consent_at=new.consent_at,
+            consent_ip=new.consent_ip,
+            topics=new.topics,
+            frequency=new.frequency,
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def update_open(session: Session, subscriber_id: int, *, list_id: int, **values: str) -> None:
@@ -215,6 +303,32 @@ def subscriptions_of(
         if only_open:
             query = query.where(_IS_OPEN)
         found += [_subscription(row) for row in session.execute(query)]
+    return found
+
+
+def pasts_of(session: Session, subscriber_ids: Sequence[int]) -> dict[int, list[Past]]:
+    """All subscriptions of these people in few words, oldest first; everybody asked for is in the answer."""
+    row = SubscriptionRow
+    found: dict[int, list[Past]] = {number: [] for number in subscriber_ids}
+    for some in _slices(subscriber_ids):
+        began = func.coalesce(row.confirmed_at, row.requested_at)
+        query = (
+            select(
+                row.subscriber_id,
+                row.list_id,
+                row.state,
+                began,
+                row.ended_at,
+                row.ended_reason,
+                row.topics,
+                row.frequency,
+            )
+            .where(row.subscriber_id.in_(some))
+            .order_by(row.id)
+        )
+        for number, list_id, state, at, ended_at, reason, topics, frequency in session.execute(query):
+            why = EndedReason(reason) if reason else None
+            found[number].append(Past(list_id, state, at, ended_at, why, topics, frequency))
     return found
 
 
@@ -381,6 +495,37 @@ def _insert_new(session: Session, table: type[Base]) -> Insert:
     insert: Any = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement: _Upsert = insert(table.__table__)
     return statement.on_conflict_do_nothing()
+
+
+class _Kept(dict[datetime | None, Any]):
+    """Moments as the driver wants them; files have few different ones, so each is converted once."""
+
+    def __init__(self, session: Session) -> None:
+        dialect = session.get_bind().dialect
+        self._convert = Moment().bind_processor(dialect)
+
+    def __missing__(self, moment: datetime | None) -> Any:
+        self[moment] = self._convert(moment) if self._convert else moment
+        return self[moment]
+
+
+def _write_new(
+    session: Session, table: type[Base], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Write many new rows, passing over those there are already.
+
+    The statement goes to the driver as it stands: building a million rows' parameters would cost more than writing
+    them.
+    """
+    if not rows:
+        return
+    mark = "?" if session.get_bind().dialect.name == "sqlite" else "%s"
+    marks = ", ".join([mark] * len(columns))
+    # Names are this module's own; values travel beside the statement.
+    statement = (
+        f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+    )
+    session.connection().exec_driver_sql(statement, list(rows))
 
 
 def _slices(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
