@@ -104,6 +104,7 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
+        """A connection to the first checked address that answers; raises `SourceError` if one is forbidden."""
         failure: Exception = httpcore2.ConnectError("no address")
         for address in await self._checked(host, port):
             try:
@@ -115,9 +116,11 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore2.AsyncNetworkStream:
+        """Always refused: no source lives behind a socket file."""
         raise httpcore2.ConnectError(f"refused to open the socket {path}")
 
     async def sleep(self, seconds: float) -> None:
+        """Wait between the pool's own retries."""
         await asyncio.sleep(seconds)
 
     async def _checked(self, host: str, port: int) -> list[str]:
