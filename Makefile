@@ -42,7 +42,7 @@ docs: .venv/test.stamp ## write the generated pages again: docs/configuration.md
 lock: .venv/made ## choose the newest allowed version of every dependency and write the lock files
 	@command -v uv >/dev/null || $(BIN)/pip install --quiet uv
 	@PATH="$$PATH:$(BIN)"; export PATH; set -e; \
-	flags="--universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet"; \
+	flags="--universal --generate-hashes --no-header --no-annotate --quiet"; \
 	uv pip compile pyproject.toml --extra postgres --group build $$flags --upgrade -o requirements.lock; \
 	uv pip compile pyproject.toml --extra postgres --group build --group dev $$flags --upgrade \
 	  -c requirements.lock -o requirements-dev.lock
