@@ -64,31 +64,41 @@ def choose(
 
 
 def arrange(items: Sequence[Item], *, max_items: int) -> tuple[Item, ...]:
-    """`items`, newest first, given their sections: the newest with a picture leads, `max_items` stand large."""
-    if not items:
-        return ()
-    lead = next((index for index, item in enumerate(items) if item.image is not None), 0)
-    ordered = [items[lead], *items[:lead], *items[lead + 1 :]]
-    return tuple(
-        replace(item, section=_section(index, max_items), position=index + 1)
+    """`items`, newest first, given their sections: the newest with a picture leads, `max_items` stand large.
+
+    Events stand in a section of their own, the next one first.
+    """
+    events = sorted((item for item in items if item.event), key=_starts)
+    rest = [item for item in items if not item.event]
+    lead = next((index for index, item in enumerate(rest) if item.image is not None), 0)
+    ordered = [*rest[lead : lead + 1], *rest[:lead], *rest[lead + 1 :]]
+    sections = [Section.LEAD] * len(rest[:1]) + [Section.CARDS] * (max_items - 1)
+    stories = [
+        (item, sections[index] if index < len(sections) else Section.BRIEF)
         for index, item in enumerate(ordered)
+    ]
+    placed = [*stories[:1], *((event, Section.EVENTS) for event in events), *stories[1:]]
+    return tuple(
+        replace(item, section=section, position=position)
+        for position, (item, section) in enumerate(placed, start=1)
     )
 
 
-def subject(items: Sequence[Item], *, pattern: str, name: str, number: int, date: str) -> str:
-    """The subject line from staff's pattern, or the first title and how many there are besides.
+def subject(items: Sequence[Item], *, pattern: str, fallback: str, name: str, number: int, date: str) -> str:
+    """The subject line from staff's pattern; without one, `fallback`, where there are further posts.
 
-    A pattern that counts `{more}` posts gives way to the first title alone when there is only one.
+    Both may use {first}, {more} (how many posts there are besides), {name}, {number} and {date}. A pattern that
+    counts {more} gives way to the first title alone when there is only one.
     """
     first = excerpt(items[0].title, length=_TITLE_IN_SUBJECT)
     more = len(items) - 1
-    if pattern and (more or "{more}" not in pattern):
-        values = {"first": first, "more": str(more), "name": name, "number": str(number), "date": date}
-        # One pass, so that a title that reads "{name}" stays what it is.
-        filled = " ".join(_SUBJECT_NAMES.sub(lambda match: values[match[1]], pattern).split())
-        if filled:
-            return filled
-    return f"{first} and {more} more" if more else first
+    template = pattern or fallback
+    if not more and ("{more}" in template or not pattern):
+        return first
+    values = {"first": first, "more": str(more), "name": name, "number": str(number), "date": date}
+    # One pass, so that a title that reads "{name}" stays what it is.
+    filled = _SUBJECT_NAMES.sub(lambda match: values[match[1]], template)
+    return " ".join(filled.split()) or first
 
 
 def preheader(items: Sequence[Item]) -> str:
@@ -141,10 +151,9 @@ def _mapped(categories: Sequence[str], by_category: Mapping[str, str]) -> list[s
     return [by_category[c.casefold()] for c in categories if c.casefold() in by_category]
 
 
-def _section(index: int, max_items: int) -> Section:
-    if index == 0:
-        return Section.LEAD
-    return Section.CARDS if index < max_items else Section.BRIEF
+def _starts(item: Item) -> tuple[bool, float]:
+    at = item.event.starts_at if item.event else None
+    return (at is None, at.timestamp() if at else 0.0)
 
 
 def _excluded(stored: StoredPost, reason: str) -> Excluded:
