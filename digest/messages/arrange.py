@@ -259,7 +259,7 @@ class _Viewer:
             status = words(event.status.value)
         button = None if status else self._button(item, title, known=known)
         if not known or event is None:
-            return EventView(when="", short="", month="", day="", place="", status="", button=button)
+            return EventView(when=(), short="", month="", day="", place="", status="", button=button)
         zone = event_zone(event, content.timezone)
         region = regional(content.language, content.timezone)
         month, day = tile_parts(event.starts_at, zone, region=region) if event.starts_at else ("", "")

@@ -61,7 +61,9 @@ class ButtonView:
 class EventView:
     """The facts of an event; none is ever guessed."""
 
-    when: Annotated[str, "Weekday, date, times and their zone in words; empty when no date is known."]
+    when: Annotated[
+        tuple[str, ...], "Weekday and date, then times and their zone; empty when no date is known."
+    ]
     short: Annotated[str, "The date in a word or two; empty when no date is known."]
     month: Annotated[str, "The month for a date tile; empty when no date is known."]
     day: Annotated[str, "The day for a date tile; empty when no date is known."]

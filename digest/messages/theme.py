@@ -147,14 +147,13 @@ def _theme(table: Mapping[str, Any], name: str) -> Theme:
     accent = str(table["accent"]).lower()
     bright = str(table.get("accent_dark") or mixed("#ffffff", accent, 0.35)).lower()
     ratio = TEXT_CONTRAST if table.get("accent_dark") else _DARK_CONTRAST
-    changed["light"] = _tinted(house.light, accent, TEXT_CONTRAST, wash=0.07)
-    changed["dark"] = _tinted(house.dark, bright, ratio, wash=0.14)
+    changed["light"] = _tinted(house.light, accent, TEXT_CONTRAST, tint=mixed(accent, house.light.card, 0.07))
+    changed["dark"] = _tinted(house.dark, bright, ratio, tint=mixed(accent, house.dark.card, 0.3))
     return replace(house, **changed)
 
 
-def _tinted(palette: Palette, accent: str, ratio: float, *, wash: float) -> Palette:
+def _tinted(palette: Palette, accent: str, ratio: float, *, tint: str) -> Palette:
     """The palette with another accent, its wash, and the writing on it, all readable."""
-    tint = mixed(accent, palette.card, wash)
     used = legible(legible(accent, on=palette.card, ratio=ratio), on=tint, ratio=TEXT_CONTRAST)
     writing = max(("#ffffff", "#14140f"), key=lambda colour: contrast(colour, used))
     return replace(palette, accent=used, wash=tint, on_accent=writing)

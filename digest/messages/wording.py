@@ -111,26 +111,25 @@ def last_day(event: Event, zone: str) -> datetime:
     return max(start, end)
 
 
-def event_when(event: Event, *, language: str, timezone: str, words: Words) -> str:
-    """When an event takes place, in full: weekday, date, times and the zone they are in; "" without a date."""
+def event_when(event: Event, *, language: str, timezone: str, words: Words) -> tuple[str, ...]:
+    """When an event takes place, line by line: weekday and date, times and the zone they are in; empty without a date."""
     if event.starts_at is None:
-        return ""
+        return ()
     zone = event_zone(event, timezone)
     region = regional(language, timezone)
     start, end = _local(event.starts_at, zone), last_day(event, zone)
     first = _plain(format_date(start, "full", locale=region))
+    last = _plain(format_date(end, "full", locale=region))
     if event.all_day:
-        last = _plain(format_date(end, "full", locale=region))
-        return first if start.date() == end.date() else f"{first} – {last}"
+        return (first,) if start.date() == end.date() else (f"{first} –", last)
     begins = _plain(format_time(start, "short", locale=region))
+    ends = _plain(format_time(end, "short", locale=region))
     place = zone_words(start, zone, language=language, words=words)
     if event.ends_at is None or end <= start:
-        return words("when_from", date=first, time=begins, zone=place)
-    ends = _plain(format_time(end, "short", locale=region))
+        return first, words("hours_from", time=begins, zone=place)
     if start.date() == end.date():
-        return words("when", date=first, times=f"{begins}–{ends}", zone=place)
-    last = _plain(format_date(end, "full", locale=region))
-    return words("when_days", first=f"{first}, {begins}", last=f"{last}, {ends}", zone=place)
+        return first, words("hours", times=f"{begins}–{ends}", zone=place)
+    return f"{first}, {begins} –", f"{last}, {ends}", place
 
 
 def zone_words(at: datetime, zone: str, *, language: str, words: Words) -> str:
