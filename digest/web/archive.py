@@ -20,9 +20,8 @@ _COPY_POLICY = (
 )
 
 
-def routes(parts: Parts, pages: Pages) -> APIRouter:
-    """GET /a/<publication>/ and /a/<publication>/<number>."""
-    router = APIRouter()
+def serve(router: APIRouter, parts: Parts, pages: Pages) -> None:
+    """Answer GET /a/<publication>/ and /a/<publication>/<number>."""
     policy = _COPY_POLICY.format(more=_loopback_pictures(parts.settings.site.base_url))
 
     def editions(publication: str) -> Response:
@@ -39,7 +38,6 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
 
     router.add_api_route("/a/{publication}/", editions, methods=["GET", "HEAD"])
     router.add_api_route("/a/{publication}/{number:int}", edition, methods=["GET", "HEAD"])
-    return router
 
 
 def _loopback_pictures(base_url: str) -> str:

@@ -14,9 +14,8 @@ from digest.workflows.parts import Parts
 log = structlog.get_logger()
 
 
-def routes(parts: Parts) -> APIRouter:
-    """GET /health and /ready."""
-    router = APIRouter()
+def serve(router: APIRouter, parts: Parts) -> None:
+    """Answer GET /health and /ready."""
 
     def health() -> Response:
         return JSONResponse({"status": "ok"})
@@ -27,7 +26,6 @@ def routes(parts: Parts) -> APIRouter:
 
     router.add_api_route("/health", health, methods=["GET", "HEAD"])
     router.add_api_route("/ready", ready, methods=["GET", "HEAD"])
-    return router
 
 
 def _reasons(parts: Parts) -> list[str]:

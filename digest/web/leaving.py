@@ -26,9 +26,8 @@ _ONE_CLICK_FIELD = b'name="List-Unsubscribe"'
 _DONE = "You are unsubscribed.\n"
 
 
-def routes(parts: Parts, pages: Pages, clock: Callable[[], datetime]) -> APIRouter:
-    """GET and POST /u/<token>."""
-    router = APIRouter()
+def serve(router: APIRouter, parts: Parts, pages: Pages, clock: Callable[[], datetime]) -> None:
+    """Answer GET and POST /u/<token>."""
 
     def ask(token: str) -> Response:
         if token == PROOF:
@@ -49,7 +48,6 @@ def routes(parts: Parts, pages: Pages, clock: Callable[[], datetime]) -> APIRout
     router.add_api_route(PATH, ask, methods=["GET", "HEAD"])
     # A body of any size is no reason to keep a reader: what is read is bounded below instead.
     router.add_api_route(PATH, act, methods=["POST"], max_body_size=sys.maxsize)
-    return router
 
 
 def _done(pages: Pages, leaver: leave.Leaver | None) -> Response:

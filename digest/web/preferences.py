@@ -17,9 +17,8 @@ PATH = "/p/{token:path}"
 EVERYTHING = "*"
 
 
-def routes(parts: Parts, pages: Pages, clock: Callable[[], datetime]) -> APIRouter:
-    """GET and POST /p/<token>."""
-    router = APIRouter()
+def serve(router: APIRouter, parts: Parts, pages: Pages, clock: Callable[[], datetime]) -> None:
+    """Answer GET and POST /p/<token>."""
 
     def show(token: str) -> Response:
         return _page(pages, leave.choices(parts, token))
@@ -34,7 +33,6 @@ def routes(parts: Parts, pages: Pages, clock: Callable[[], datetime]) -> APIRout
 
     router.add_api_route(PATH, show, methods=["GET", "HEAD"])
     router.add_api_route(PATH, change, methods=["POST"])
-    return router
 
 
 def _ended(before: leave.Choices | None, after: leave.Choices | None) -> tuple[leave.Choice, ...]:

@@ -11,9 +11,8 @@ _NAME = "pages/pages.css"
 _HEADERS = {"Cache-Control": "public, max-age=3600"}
 
 
-def routes(parts: Parts) -> APIRouter:
-    """GET /static/pages.css."""
-    router = APIRouter()
+def serve(router: APIRouter, parts: Parts) -> None:
+    """Answer GET /static/pages.css."""
 
     def style() -> Response:
         path = parts.templates.find(_NAME)
@@ -21,4 +20,3 @@ def routes(parts: Parts) -> APIRouter:
         return Response(css, media_type="text/css; charset=utf-8", headers=_HEADERS)
 
     router.add_api_route("/static/pages.css", style, methods=["GET", "HEAD"])
-    return router

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.editions import store as editions
-from digest.editions.model import Edition, EditionState
+from digest.editions.model import EditionState
 from digest.messages import render
+from digest.messages.model import Rendered
 from digest.workflows.parts import Parts
 
 _PUBLIC = frozenset({EditionState.SENDING, EditionState.PAUSED, EditionState.SENT})
-_LISTED = 500
+_LISTED = 100  # each is read with its items
 _LARGEST = 2**31 - 1
 
 
@@ -25,11 +26,15 @@ class Published:
 
 
 def published(parts: Parts, publication: str) -> list[Published]:
-    """The editions of `publication` that have gone out, newest first."""
+    """The latest editions of `publication` that have gone out, newest first."""
     with parts.database.reading() as session:
-        found = editions.list_editions(session, publication=publication, limit=_LISTED)
-    lines = [_line(edition) for edition in found if edition.state in _PUBLIC]
-    return sorted(lines, key=lambda line: line.number, reverse=True)
+        found = editions.list_editions(session, publication, _LISTED, states=_PUBLIC)
+    return [
+        Published(
+            number=edition.number, subject=edition.subject, sent_at=edition.launched_at or edition.send_at
+        )
+        for edition in sorted(found, key=lambda edition: edition.number, reverse=True)
+    ]
 
 
 def web_copy(parts: Parts, publication: str, number: int) -> str | None:
@@ -40,11 +45,5 @@ def web_copy(parts: Parts, publication: str, number: int) -> str | None:
         edition = editions.by_number(session, publication, number)
         if edition is None or edition.state not in _PUBLIC:
             return None
-        rendered = editions.snapshot(session, edition.id)
+        rendered = editions.snapshot(session, edition.id, Rendered)
     return render.web_copy(rendered) if rendered else None
-
-
-def _line(edition: Edition) -> Published:
-    return Published(
-        number=edition.number, subject=edition.subject, sent_at=edition.launched_at or edition.send_at
-    )

@@ -113,7 +113,9 @@ def _choices(session: Session, parts: Parts, token: str) -> Choices | None:
 def _leave_one(
     session: Session, parts: Parts, ref: SubscriptionRef, publication: str, *, now: datetime
 ) -> None:
-    recipient = _recipient(session, parts, publication, ref)
+    recipient = (
+        _recipient(session, parts, publication, ref) if publication in parts.settings.publications else None
+    )
     if recipient:
         standing = recipient.subscription_ref
         subscribers.end(session, keys=parts.keys, ref=standing, reason=EndedReason.UNSUBSCRIBED, now=now)
