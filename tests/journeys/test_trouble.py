@@ -153,7 +153,7 @@ def test_a_refused_recipient_stops_nobody_else(place: Installation) -> None:
         assert why["attempts"][-1]["phase"] == "rcpt"
 
 
-def test_a_full_disk_pauses_the_edition_with_the_reason_and_resume_mails_everybody_once(
+def test_an_outbox_that_cannot_be_written_pauses_the_edition_and_resume_mails_everybody_once(
     place: Installation,
 ) -> None:
     with BlogSite() as site:
@@ -184,7 +184,10 @@ def test_a_full_disk_pauses_the_edition_with_the_reason_and_resume_mails_everybo
         assert len(names) == 4
 
 
-def test_an_outbox_that_may_not_grow_is_a_full_disk_and_loses_nothing(place: Installation) -> None:
+# On PostgreSQL, so that the limit on this process's files is the outbox's alone.
+@pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
+def test_a_full_disk_for_the_outbox_loses_nothing(tmp_path: Path, empty_database_url: str) -> None:
+    place = Installation(home=tmp_path, database=empty_database_url)
     with BlogSite() as site:
         ready(place, site, readers=2)
         site.posts = [post(1, published=NOW)]
@@ -195,16 +198,14 @@ def test_an_outbox_that_may_not_grow_is_a_full_disk_and_loses_nothing(place: Ins
         place.digest("editions", "approve", edition)
         place.digest("editions", "send", edition)
         command = [sys.executable, "-m", "digest", "worker", "--once", "--config", str(place.config)]
-        size = (place.home / "digest.db").stat().st_size
-        # The message is larger than what a file may be; the database has its write-ahead log, which is smaller.
-        assert size > 0
         subprocess.run(command, capture_output=True, timeout=60, check=False, preexec_fn=_small_files)
-        status = place.digest("deliveries", "status", edition, "--json").json
-        assert status["counts"]["accepted"] == 0
-        assert sum(status["counts"].values()) == 2
-        place.digest("editions", "resume", edition, check=False)
-        later = datetime.now(UTC) + timedelta(hours=1)
-        place.digest("worker", "--once", "--now", later.isoformat())
+        shown = place.digest("editions", "show", edition, "--json").json
+        assert shown["state"] == "paused"
+        assert shown["reason"].endswith(".")
+        assert shown["counts"]["accepted"] == 0
+        assert sum(shown["counts"].values()) == 2
+        place.digest("editions", "resume", edition)
+        place.digest("worker", "--once")
         assert place.digest("deliveries", "status", edition, "--json").json["counts"]["accepted"] == 2
 
 
