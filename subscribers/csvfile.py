@@ -255,11 +255,12 @@ class _Batch:
             changed = not why and self._record_end(row, row.ended)
         else:
             why = self._why_not_ours(row) or self._why_not(row)
-            if not why and self._confirmed(row) is None:
+            standing = None if why else self._confirmed(row)
+            if not why and standing is None:
                 self._subscribe(row)
                 tally.added += 1
                 return
-            changed = not why and self._update(row)
+            changed = standing is not None and self._update(row, standing)
         if why:
             tally.refuse(RowProblem(line=row.line, value=row.address.text, reason=why))
         elif changed:
@@ -322,10 +323,12 @@ class _Batch:
             return f"{service.why_refused(BarredReason(suppressed.value))}."
         if row.consent_at and row.consent_at > self._task.now + _CLOCK_SKEW:
             return "consent_at lies in the future."
+        pasts = self._people[row.address.key].pasts
+        if not pasts:
+            return ""
         mine = self._mine(row)
         if mine and mine[-1].ended_reason is None:
             return ""
-        pasts = self._people[row.address.key].pasts
         reason = service.withdrawn(((one.list_id, one.ended_reason) for one in pasts), self._list_id)
         if reason:
             return f"{service.why_refused(reason)}."
@@ -335,7 +338,10 @@ class _Batch:
 
     def _mine(self, row: Row) -> list[Past]:
         """This person's subscriptions to the publication, the open one last."""
-        mine = [one for one in self._people[row.address.key].pasts if one.list_id == self._list_id]
+        pasts = self._people[row.address.key].pasts
+        if not pasts:
+            return pasts
+        mine = [one for one in pasts if one.list_id == self._list_id]
         if len(mine) > 1:
             mine.sort(key=lambda one: one.ended_at is None)
         return mine
@@ -401,10 +407,9 @@ class _Batch:
         self._reload(row)
         return True
 
-    def _update(self, row: Row) -> bool:
+    def _update(self, row: Row, one: Past) -> bool:
         """Bring name, language and choices up to what the row says, where it says anything; whether they changed."""
-        standing, one = self._people[row.address.key], self._confirmed(row)
-        assert one is not None
+        standing = self._people[row.address.key]
         person: dict[str, str] = {}
         name, language = service.clean_name(row.name), _clean_word(row.language)
         if name and name != standing.name:

@@ -502,7 +502,7 @@ class _Kept(dict[datetime | None, Any]):
 
     def __init__(self, session: Session) -> None:
         dialect = session.get_bind().dialect
-        self._convert = Moment().bind_processor(dialect)
+        self._convert = Moment().dialect_impl(dialect).bind_processor(dialect)
 
     def __missing__(self, moment: datetime | None) -> Any:
         self[moment] = self._convert(moment) if self._convert else moment
