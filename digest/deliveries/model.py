@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from digest.editions.model import EditionId
@@ -181,3 +182,12 @@ class QueuedNotice:
     html: str
     text: str
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Who an edition was launched for: candidates == enqueued + everyone in `excluded`, by reason."""
+
+    candidates: int = 0
+    enqueued: int = 0
+    excluded: Mapping[str, int] = field(default_factory=dict)

@@ -276,7 +276,7 @@ class _Run:
 
     async def _settle(self, settlement: Settlement) -> None:
         await self._ledger.settle(settlement)
-        self._settled += 1
+        self._settled += settlement.state is not DeliveryState.PENDING
         self._progress(self._settled)
 
     # --- when to stop ---------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from digest.deliveries.model import (
     TRANSITIONS,
     UNSETTLED,
     Attempt,
+    Audience,
     Chunk,
     Delivery,
     DeliveryState,
@@ -23,7 +24,7 @@ from digest.deliveries.model import (
     Settlement,
     Verdict,
 )
-from digest.deliveries.tables import AttemptRow, ChunkRow, DeliveryRow, InstanceRow, NoticeRow
+from digest.deliveries.tables import AttemptRow, AudienceRow, ChunkRow, DeliveryRow, InstanceRow, NoticeRow
 from digest.editions.model import EditionId
 from digest.errors import BadMove, DigestError
 
@@ -243,14 +244,17 @@ def recover(session: Session, *, now: datetime) -> int:
     return len(rows)
 
 
-def fail_pending(session: Session, edition_id: EditionId, reason: str, *, now: datetime) -> int:
-    """Give up what has not been sent yet, because of `reason`; returns how many deliveries that were.
+def fail_pending(
+    session: Session, edition_id: EditionId, reason: str, *, only_retries: bool = False, now: datetime
+) -> int:
+    """Give up what waits to be sent, or with `only_retries` what waits to be tried again; returns how many.
 
     What a worker holds at this moment is left to it.
     """
+    tried = [DeliveryRow.attempts > 0] if only_retries else []
     failed = session.scalars(
         update(DeliveryRow)
-        .where(DeliveryRow.edition_id == edition_id, DeliveryRow.state == DeliveryState.PENDING)
+        .where(DeliveryRow.edition_id == edition_id, DeliveryRow.state == DeliveryState.PENDING, *tried)
         .values(state=DeliveryState.FAILED.value, reason=reason, not_before=None)
         .returning(DeliveryRow.position)
     ).all()
@@ -317,13 +321,17 @@ def unsettled(session: Session, edition_id: EditionId) -> bool:
     return left is not None
 
 
-def next_due(session: Session, edition_ids: Sequence[EditionId]) -> datetime | None:
-    """When the first free chunk of these editions is due; None when there is none."""
-    return session.scalar(
-        select(func.min(ChunkRow.due_at)).where(
-            ChunkRow.edition_id.in_(edition_ids), ChunkRow.finished_at.is_(None), ChunkRow.owner.is_(None)
-        )
+def is_due(session: Session, edition_ids: Sequence[EditionId], *, now: datetime) -> bool:
+    """True when a chunk of these editions could be leased at `now`."""
+    if not edition_ids:
+        return False
+    found = session.scalar(
+        select(ChunkRow.id)
+        .where(ChunkRow.edition_id.in_(edition_ids), ChunkRow.finished_at.is_(None), ChunkRow.due_at <= now)
+        .where(or_(ChunkRow.lease_until.is_(None), ChunkRow.lease_until <= now))
+        .limit(1)
     )
+    return found is not None
 
 
 def delivery(session: Session, edition_id: EditionId, subscriber_id: int) -> Delivery | None:
@@ -344,6 +352,27 @@ def delivery(session: Session, edition_id: EditionId, subscriber_id: int) -> Del
         not_before=row.not_before,
         reason=row.reason,
     )
+
+
+def keep_audience(session: Session, edition_id: EditionId, audience: Audience) -> None:
+    """Keep who the edition was launched for, and who not and why."""
+    session.add(
+        AudienceRow(
+            edition_id=edition_id,
+            candidates=audience.candidates,
+            enqueued=audience.enqueued,
+            excluded=dict(audience.excluded),
+        )
+    )
+    session.flush()
+
+
+def audience(session: Session, edition_id: EditionId) -> Audience:
+    """Who the edition was launched for; all zero before its launch."""
+    row = session.get(AudienceRow, edition_id)
+    if row is None:
+        return Audience()
+    return Audience(candidates=row.candidates, enqueued=row.enqueued, excluded=row.excluded)
 
 
 def attempts(session: Session, edition_id: EditionId, subscriber_id: int) -> list[Attempt]:
@@ -419,6 +448,11 @@ def enqueue_notice(
         .returning(NoticeRow.id)
     ).all()
     return bool(added)
+
+
+def told(session: Session, keys: Sequence[str]) -> set[str]:
+    """Those of these keys that were ever queued."""
+    return set(session.scalars(select(NoticeRow.key).where(NoticeRow.key.in_(keys))))
 
 
 def due_notices(

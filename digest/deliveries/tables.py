@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from digest.database import Base, Moment
@@ -55,6 +55,17 @@ class ChunkRow(Base):
     owner: Mapped[str | None] = mapped_column(String(80))
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class AudienceRow(Base):
+    """Who an edition was launched for: how many were candidates, and why some of them are not in its ledger."""
+
+    __tablename__ = "delivery_audiences"
+
+    edition_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    candidates: Mapped[int] = mapped_column(Integer)
+    enqueued: Mapped[int] = mapped_column(Integer)
+    excluded: Mapped[dict[str, int]] = mapped_column(JSON)
 
 
 class AttemptRow(Base):

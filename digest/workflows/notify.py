@@ -10,11 +10,19 @@ from digest.database import Session
 from digest.deliveries import store
 from digest.editions.model import Edition
 from digest.messages.notice import notice
+from digest.messages.wording import day_words
 from digest.workflows.parts import Parts
 
 
 def tell(
-    session: Session, parts: Parts, publication: str, kind: str, edition: Edition, *, now: datetime, reason: str = ""
+    session: Session,
+    parts: Parts,
+    publication: str,
+    kind: str,
+    edition: Edition,
+    *,
+    now: datetime,
+    reason: str = "",
 ) -> int:
     """Queue the notice `kind` about `edition` to each member of staff, in the caller's transaction.
 
@@ -22,16 +30,21 @@ def tell(
     edition and kind queues nothing. `reason` stands in for the edition's own. Returns how many were queued.
     """
     configured = parts.publication(publication)
-    zone = ZoneInfo(configured.timezone)
+    recipients = {_key(kind, edition, mailbox): parseaddr(mailbox)[1] for mailbox in configured.staff}
+    told = store.told(session, list(recipients))
+    untold = {key: address for key, address in recipients.items() if key not in told}
+    if not untold:
+        return 0
     context = {
         "publication": configured.name,
         "number": edition.number,
-        "subject_line": edition.subject,
-        "reason": reason or edition.reason or edition.hold,
-        "items": [{"title": item.title, "url": item.url} for item in edition.items],
-        "send_at": edition.send_at.astimezone(zone),
-        "timezone": configured.timezone,
         "edition": edition.id,
+        "title": edition.subject,
+        "reason": reason or edition.reason or edition.hold,
+        "items": [item.title for item in edition.items],
+        "send_at": day_words(edition.send_at, language=configured.language, timezone=configured.timezone),
+        "send_time": f"{edition.send_at.astimezone(ZoneInfo(configured.timezone)):%H:%M}",
+        "timezone": configured.timezone,
         "base_url": parts.settings.site.base_url,
         "postal_address": configured.postal_address,
     }
@@ -39,13 +52,17 @@ def tell(
     return sum(
         store.enqueue_notice(
             session,
-            key=f"{kind}:{edition.id}:{parseaddr(mailbox)[1].lower()}",
+            key=key,
             publication=publication,
-            recipient=parseaddr(mailbox)[1],
+            recipient=address,
             subject=made.subject,
             html=made.html,
             text=made.text,
             now=now,
         )
-        for mailbox in configured.staff
+        for key, address in untold.items()
     )
+
+
+def _key(kind: str, edition: Edition, mailbox: str) -> str:
+    return f"{kind}:{edition.id}:{parseaddr(mailbox)[1].lower()}"

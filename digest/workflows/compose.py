@@ -1,0 +1,129 @@
+"""What an edition says and who it is from: the frozen Content, the Sender, and one Reader's own values."""
+
+from __future__ import annotations
+
+import hashlib
+from email.utils import parseaddr
+from urllib.parse import urlsplit, urlunsplit
+
+import subscribers
+from digest.editions.model import Content, Edition
+from digest.messages import headers
+from digest.messages.model import Reader, Sender
+from digest.messages.wording import signed_up
+from digest.settings import Publication
+from digest.workflows.parts import Parts
+
+PROOF = "proof"  # stands where a token would: the page behind it explains, and changes nothing
+
+
+def content_for(parts: Parts, edition: Edition, *, proof: bool = False) -> Content:
+    """Everything rendering needs of `edition`, from what is stored and what is configured."""
+    configured = parts.publication(edition.publication)
+    return Content(
+        publication=edition.publication,
+        publication_name=configured.name,
+        number=edition.number,
+        send_at=edition.send_at,
+        timezone=configured.timezone,
+        language=configured.language,
+        cadence_words="",
+        sender_name=configured.sender[0],
+        postal_address=configured.postal_address,
+        archive_url=_archive_url(parts, edition),
+        site_url=_site_url(configured) or _archive_url(parts, edition),
+        items=edition.items,
+        subject=edition.subject,
+        preheader=edition.preheader,
+        intro=edition.intro,
+        tagline=configured.tagline,
+        template=configured.template,
+        proof=proof,
+    )
+
+
+def sender_for(parts: Parts, publication: str, *, edition: Edition | None = None) -> Sender:
+    """Who the mails of `publication` are from; with `edition`, also the headers that name it."""
+    configured = parts.publication(publication)
+    mail = parts.settings.mail
+    name, address = configured.sender
+    email, _ = headers.wire_address(address)
+    domain = email.rpartition("@")[2]
+    return Sender(
+        from_name=name,
+        from_email=email,
+        reply_to=parseaddr(configured.reply_to or "")[1] or email,
+        list_id=f"{publication}.{domain}",
+        list_name=configured.name,
+        message_domain=domain,
+        base_url=base_url(parts),
+        envelope_from=mail.envelope_from or email,
+        bounce_domain=mail.bounce_domain or None,
+        feedback_id=f"{edition.number}:{publication}:digest:{_sender_id(domain)}" if edition else "",
+        archive_url=_archive_url(parts, edition) if edition else None,
+    )
+
+
+def reader_for(parts: Parts, publication: str, recipient: subscribers.Recipient) -> Reader:
+    """The address of one recipient, and the links that are theirs alone."""
+    configured = parts.publication(publication)
+    ref, home = recipient.subscription_ref, base_url(parts)
+
+    def token(purpose: subscribers.Purpose) -> str:
+        return subscribers.mint(parts.keys, purpose, ref)
+
+    return Reader(
+        address=recipient.address,
+        unsubscribe_url=f"{home}/u/{token(subscribers.Purpose.UNSUBSCRIBE)}",
+        preferences_url=f"{home}/p/{token(subscribers.Purpose.PREFERENCES)}",
+        signed_up=signed_up(
+            recipient.subscribed_at, language=configured.language, timezone=configured.timezone
+        ),
+        bounce_token=token(subscribers.Purpose.BOUNCE) if parts.settings.mail.bounce_domain else "",
+    )
+
+
+def proof_reader(parts: Parts, edition: Edition, address: str) -> Reader:
+    """Somebody who only looks: the links lead to pages that explain and change nothing."""
+    configured = parts.publication(edition.publication)
+    home = base_url(parts)
+    return Reader(
+        address=address,
+        unsubscribe_url=f"{home}/u/{PROOF}",
+        preferences_url=f"{home}/p/{PROOF}",
+        signed_up=signed_up(edition.cut_at, language=configured.language, timezone=configured.timezone),
+    )
+
+
+def edition_key(edition: Edition) -> str:
+    """What identifies an edition in Message-IDs, for ever."""
+    return f"{edition.publication}-{edition.number}"
+
+
+def base_url(parts: Parts) -> str:
+    """The public address of the web app in ASCII, as it may stand in a header."""
+    url = urlsplit(parts.settings.site.base_url)
+    host = (url.hostname or "").encode("idna").decode("ascii")
+    host = f"[{host}]" if ":" in host else host
+    netloc = f"{host}:{url.port}" if url.port else host
+    return urlunsplit((url.scheme, netloc, url.path, "", "")).rstrip("/")
+
+
+def _archive_url(parts: Parts, edition: Edition) -> str:
+    return f"{base_url(parts)}/a/{edition.publication}/{edition.number}"
+
+
+def _site_url(configured: Publication) -> str:
+    if configured.site_url:
+        return configured.site_url
+    for source in configured.sources:
+        url = urlsplit(source.url)
+        if url.scheme in {"http", "https"}:
+            return f"{url.scheme}://{url.netloc}/"
+    return ""
+
+
+def _sender_id(domain: str) -> str:
+    """A name of 5 to 15 characters that stays the same for the sending domain, as Feedback-ID wants it."""
+    short = domain.replace(".", "-")
+    return short if 5 <= len(short) <= 15 else hashlib.sha256(domain.encode()).hexdigest()[:12]

@@ -1,0 +1,207 @@
+"""Launch editions whose time has come: check what was approved, freeze the audience, hand it to the ledger."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+import subscribers
+from digest.database import Session
+from digest.deliveries import store as deliveries
+from digest.deliveries.model import Audience
+from digest.editions import store as editions
+from digest.editions.model import Edition, EditionId, EditionState
+from digest.errors import DigestError
+from digest.messages.model import Rendered
+from digest.posts import store as posts
+from digest.workflows.approve import NotApproved, approve, reopen
+from digest.workflows.notify import tell
+from digest.workflows.parts import Parts
+
+log = structlog.get_logger()
+
+NEWER = "a newer edition went out"
+NOBODY = "nobody is subscribed, so there was nobody to send it to"
+_WAITING = frozenset({EditionState.DRAFT, EditionState.APPROVED})
+_LAUNCHED = frozenset({EditionState.SENDING, EditionState.PAUSED, EditionState.SENT})
+_TRIES = 3
+_LISTED = 500
+
+
+class AudienceMoved(DigestError):
+    """People signed up or left while the audience was being frozen, so it could not be counted; try again."""
+
+
+class NotArmed(DigestError):
+    """This installation may not send from this database."""
+
+
+def launch_due(parts: Parts, *, now: datetime) -> list[Edition]:
+    """Launch every edition that is approved and due at `now`; safe to call again at any point.
+
+    A draft is approved first where the publication asks for nobody. What nobody approved, and what is too late by
+    the publication's limit, stays where it is, and staff are told once. Returns the editions launched just now.
+    """
+    with parts.database.reading() as session:
+        waiting = editions.list_editions(session, limit=_LISTED, states=_WAITING)
+    due = [e for e in waiting if e.send_at <= now and e.publication in parts.settings.publications]
+    launched = (_launch_one(parts, edition, now=now) for edition in sorted(due, key=lambda e: e.id))
+    return [edition for edition in launched if edition is not None]
+
+
+def launch(parts: Parts, edition_id: EditionId, *, now: datetime) -> Edition:
+    """Launch an approved edition now, whatever its send time; one that was launched before is left as it is.
+
+    The edition comes back sending; sent when nobody is subscribed; failed, with the reason, when what was approved
+    is no longer what would be sent; or a draft again when a post of it is gone. Raises `BadMove` for any other.
+    """
+    for attempt in range(_TRIES):
+        try:
+            with parts.database.transaction() as session:
+                return _launch(session, parts, edition_id, now=now)
+        except AudienceMoved:
+            if attempt == _TRIES - 1:
+                raise
+    raise AssertionError
+
+
+def arm(parts: Parts, *, now: datetime) -> None:
+    """Let this installation, by its `site.instance`, and no other, send from this database."""
+    with parts.database.transaction() as session:
+        deliveries.arm(session, parts.settings.site.instance, now=now)
+
+
+def require_armed(parts: Parts, *, now: datetime) -> None:
+    """Raise `NotArmed` when the database belongs to another installation; the first to ask gets it."""
+    mine = parts.settings.site.instance
+    with parts.database.reading() as session:
+        armed = deliveries.armed(session)
+    if armed is None:
+        arm(parts, now=now)
+        return
+    if armed != mine:
+        raise NotArmed(
+            f'This database sends for instance "{armed}", and this installation is "{mine}"; nothing was sent. '
+            "If this is the one that should send, run `digest arm`."
+        )
+
+
+def _launch_one(parts: Parts, edition: Edition, *, now: datetime) -> Edition | None:
+    if obstacle := _obstacle(parts, edition, now=now):
+        _hold(parts, edition.id, obstacle, now=now)
+        return None
+    launched = launch(parts, edition.id, now=now)
+    return launched if launched.state in _LAUNCHED and launched.launched_at == now else None
+
+
+def _obstacle(parts: Parts, edition: Edition, *, now: datetime) -> str:
+    """Why the edition must not go out by itself; a draft that needs nobody is approved on the way."""
+    configured = parts.publication(edition.publication)
+    if now > edition.send_at + timedelta(seconds=configured.lateness):
+        return "its send time has passed by more than the lateness limit"
+    if edition.state is EditionState.APPROVED:
+        return ""
+    if edition.hold and configured.approval != "none":
+        return edition.hold
+    if configured.approval == "required":
+        return "nobody has approved it"
+    try:
+        approve(parts, edition.id, by="the timetable", now=now)
+    except NotApproved as refused:
+        return str(refused)
+    return ""
+
+
+def _hold(parts: Parts, edition_id: EditionId, reason: str, *, now: datetime) -> None:
+    """Not sent, and staff told so, once; the edition stays for a person to decide."""
+    with parts.database.transaction() as session:
+        edition = editions.lock(session, edition_id)
+        if edition.state in _WAITING and tell(
+            session, parts, edition.publication, "held", edition, now=now, reason=reason
+        ):
+            log.warning("edition.held", edition=edition_id, reason=reason)
+
+
+def _launch(session: Session, parts: Parts, edition_id: EditionId, *, now: datetime) -> Edition:
+    edition = editions.lock(session, edition_id)
+    if edition.state in _LAUNCHED:  # another scheduler was faster
+        return edition
+    sending = edition.move_to(EditionState.SENDING, at=now)
+    if wrong := _not_as_approved(session, edition):
+        return _fail(session, parts, edition, wrong, now=now)
+    if gone := _gone_posts(session, edition):
+        return _send_back(session, parts, edition, gone, now=now)
+    try:
+        editions.place(session, edition)
+    except editions.AlreadyPlaced as error:
+        return _fail(session, parts, edition, str(error), now=now)
+    audience = _freeze(session, edition, now=now)
+    for older in _older_under_way(session, edition):
+        deliveries.fail_pending(session, older.id, NEWER, only_retries=True, now=now)
+    if not audience.enqueued:
+        sending = sending.move_to(EditionState.SENT, at=now, reason=NOBODY)
+    editions.save(session, sending)
+    log.info(
+        "edition.launched",
+        edition=edition_id,
+        candidates=audience.candidates,
+        enqueued=audience.enqueued,
+        excluded=sum(audience.excluded.values()),
+    )
+    return sending
+
+
+def _freeze(session: Session, edition: Edition, *, now: datetime) -> Audience:
+    """Everybody in the audience gets a delivery, and everybody else a reason: the sum must be right."""
+    counted = subscribers.audience_counts(session, edition.publication)
+    enqueued = deliveries.freeze(session, edition.id, subscribers.audience(edition.publication), now=now)
+    audience = Audience(candidates=counted.candidates, enqueued=enqueued, excluded=counted.excluded)
+    if audience.candidates != enqueued + sum(audience.excluded.values()):
+        raise AudienceMoved(
+            f"The audience of edition {edition.id} changed while it was frozen: {counted.candidates} candidates, "
+            f"{enqueued} to be mailed; launch it again."
+        )
+    deliveries.keep_audience(session, edition.id, audience)
+    return audience
+
+
+def _not_as_approved(session: Session, edition: Edition) -> str:
+    rendered = editions.snapshot(session, edition.id, Rendered)
+    if rendered is None:
+        return "what was approved is no longer stored"
+    if rendered.fingerprint != edition.fingerprint:
+        return "what is stored is not what was approved: its fingerprint differs"
+    return ""
+
+
+def _gone_posts(session: Session, edition: Edition) -> str:
+    ids = [item.post_id for item in edition.items if item.post_id is not None]
+    stored = posts.posts(session, ids)
+    gone = [item.title for item in edition.items if item.post_id in stored and stored[item.post_id].gone_at]
+    return ", ".join(f'"{title}"' for title in gone)
+
+
+def _older_under_way(session: Session, edition: Edition) -> list[Edition]:
+    under_way = editions.list_editions(
+        session, edition.publication, _LISTED, states=frozenset({EditionState.SENDING, EditionState.PAUSED})
+    )
+    return [other for other in under_way if other.number < edition.number]
+
+
+def _fail(session: Session, parts: Parts, edition: Edition, reason: str, *, now: datetime) -> Edition:
+    failed = edition.move_to(EditionState.FAILED, at=now, reason=reason)
+    editions.release(session, edition.id)
+    editions.save(session, failed)
+    tell(session, parts, edition.publication, "trouble", failed, now=now)
+    log.error("edition.failed", edition=edition.id, reason=reason)
+    return failed
+
+
+def _send_back(session: Session, parts: Parts, edition: Edition, gone: str, *, now: datetime) -> Edition:
+    """A post that readers could not open is for a person to take out, since what was approved shows it."""
+    reason = f"no longer on the site: {gone}"
+    draft = reopen(session, edition, now=now, reason=reason)
+    tell(session, parts, edition.publication, "held", draft, now=now, reason=reason)
+    log.warning("edition.held", edition=edition.id, reason=reason)
+    return draft
