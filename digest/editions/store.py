@@ -267,16 +267,6 @@ def placed(session: Session, publication: str) -> dict[PostId, EditionId]:
     return dict(rows.tuples().all())
 
 
-def save_excluded(session: Session, edition_id: EditionId, excluded: Mapping[str, int]) -> None:
-    """At launch: how many subscribers were left out of the audience, by reason."""
-    session.execute(update(EditionRow).where(EditionRow.id == edition_id).values(excluded=dict(excluded)))
-
-
-def excluded(session: Session, edition_id: EditionId) -> dict[str, int]:
-    """How many subscribers were left out at launch, by reason."""
-    return dict(session.scalars(select(EditionRow.excluded).where(EditionRow.id == edition_id)).one())
-
-
 # --- snapshots ------------------------------------------------------------------------------------------------
 
 

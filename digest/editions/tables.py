@@ -48,7 +48,7 @@ class OfferRow(Base):
 
 
 class EditionRow(Base):
-    """One edition; `slot` is the local date of its scheduled send, `excluded` who was left out, by reason."""
+    """One edition; `slot` is the local date of its scheduled send."""
 
     __tablename__ = "editions"
     __table_args__ = (
@@ -74,7 +74,6 @@ class EditionRow(Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     launched_at: Mapped[datetime | None] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
-    excluded: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
 
 
 class ItemRow(Base):

@@ -108,7 +108,8 @@ def delivery_status(parts: Parts, edition_id: EditionId) -> DeliveryStatus:
             {state.value: number for state, number in deliveries.counts(session, edition_id).items()}
         )
         if found.launched_at is not None:
-            audience, excluded = sum(counts.values()), store.excluded(session, edition_id)
+            frozen = deliveries.audience(session, edition_id)
+            audience, excluded = frozen.enqueued, dict(frozen.excluded)
         else:
             would = subscribers.audience_counts(session, found.publication)
             audience = would.eligible
