@@ -21,7 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from digest.editions.cadence import Cadence
 from digest.errors import DigestError
 from digest.settings import Settings
-from digest.workflows import close, collect, launch, recover
+from digest.workflows import close, collect, launch, recheck, recover
 from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
@@ -93,14 +93,15 @@ def collect_and_close(parts: Parts, now: datetime) -> None:
 
 
 def launch_due(parts: Parts, now: datetime) -> None:
-    """At a send time: launch what is approved and due."""
+    """At a send time: ask the site once more what is still there, then launch what is approved and due."""
+    asyncio.run(recheck.recheck_due(parts, now=now))
     launch.launch_due(parts, now=now)
 
 
 def reconcile(parts: Parts, now: datetime) -> None:
     """Ask the database what should have happened by `now` and has not, and do it."""
     close.close_due(parts, now=now)
-    launch.launch_due(parts, now=now)
+    launch_due(parts, now)
     recover.recover(parts, now=now)
 
 

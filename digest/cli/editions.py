@@ -206,9 +206,10 @@ def send(
     """Launch an approved edition now, whatever its send time."""
     with command(config) as parts:
         from digest.cli.shapes import counts_in_words
-        from digest.workflows import deliver, launch, look
+        from digest.workflows import deliver, launch, look, recheck
 
         at = moment(now)
+        asyncio.run(recheck.recheck(parts, edition, now=at))
         launch.launch(parts, edition, now=at)
         if wait:
             total = look.delivery_status(parts, edition).audience

@@ -1,0 +1,90 @@
+"""Recheck: ask the site, shortly before a launch, whether the posts of an edition are still there."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+import structlog
+
+from digest.editions import store as editions
+from digest.editions.model import Edition, EditionId, EditionState
+from digest.posts import store as posts
+from digest.posts.model import PostId
+from digest.posts.sources.base import SourceError
+from digest.posts.sources.http import Client
+from digest.workflows.parts import Parts
+
+log = structlog.get_logger()
+AT_ONCE = 8
+# A page need not be read to be known to be there.
+_ENOUGH_BYTES = 2_000_000
+_LONGEST_SECONDS = 20
+_WITHDRAWN = frozenset({404, 410})
+_WAITING = frozenset({EditionState.DRAFT, EditionState.APPROVED})
+_SOON = timedelta(minutes=2)
+_LISTED = 100
+
+
+async def recheck_due(parts: Parts, *, now: datetime) -> list[PostId]:
+    """Recheck every edition that is about to be launched; the posts found withdrawn."""
+    with parts.database.reading() as session:
+        waiting = editions.list_editions(session, limit=_LISTED, states=_WAITING)
+    due = [edition for edition in waiting if _about_to_go(parts, edition, now=now)]
+    return [gone for edition in due for gone in await recheck(parts, edition.id, now=now)]
+
+
+async def recheck(parts: Parts, edition_id: EditionId, *, now: datetime) -> list[PostId]:
+    """Mark the posts of an edition whose pages answer 404 or 410 as gone; returns them.
+
+    Any other trouble is no evidence: a site that is down must not empty a digest.
+    """
+    with parts.database.reading() as session:
+        edition = editions.get(session, edition_id)
+    private = _private_hosts_allowed(parts, edition)
+    gate = asyncio.Semaphore(AT_ONCE)
+    async with parts.client() as client:
+
+        async def one(post_id: PostId, url: str) -> PostId | None:
+            async with gate:
+                return post_id if await _withdrawn(client, url, allow_private=private) else None
+
+        asked = (one(i.post_id, i.url) for i in edition.items if i.post_id is not None)
+        gone = [post_id for post_id in await asyncio.gather(*asked) if post_id is not None]
+    if len(gone) > 1 and len(gone) == len(edition.items):
+        # Nobody withdraws everything at once: the site is being worked on.
+        log.warning("posts.all_missing", edition=edition_id)
+        return []
+    if gone:
+        with parts.database.transaction() as session:
+            posts.mark_gone(session, gone, now)
+        log.warning("post.gone", edition=edition_id, posts=gone)
+    return gone
+
+
+def _about_to_go(parts: Parts, edition: Edition, *, now: datetime) -> bool:
+    configured = parts.settings.publications.get(edition.publication)
+    if configured is None:
+        return False
+    by_itself = edition.state is EditionState.APPROVED or configured.approval != "required"
+    latest = edition.send_at + timedelta(seconds=configured.lateness)
+    return by_itself and edition.send_at <= now + _SOON and now <= latest
+
+
+async def _withdrawn(client: Client, url: str, *, allow_private: bool) -> bool:
+    if not url.startswith(("http://", "https://")):
+        return False
+    try:
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            await client.get(url, accept="text/html", allow_private=allow_private, max_bytes=_ENOUGH_BYTES)
+    except SourceError as error:
+        return error.status in _WITHDRAWN
+    except TimeoutError:
+        return False
+    return False
+
+
+def _private_hosts_allowed(parts: Parts, edition: Edition) -> bool:
+    """Only where the operator allows it for every source: a post must not lead us to a private address."""
+    sources = parts.publication(edition.publication).sources
+    return bool(sources) and all(source.allow_private for source in sources)
