@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 from jinja2 import (
@@ -168,6 +169,19 @@ def locale(language: str) -> Locale:
         except (UnknownLocaleError, ValueError):
             tag = tag.rpartition("-")[0]
     return Locale(_DEFAULT_LANGUAGE)
+
+
+@lru_cache(maxsize=256)
+def regional(language: str, timezone: str) -> Locale:
+    """The language as it is written where the clock is: "en" in Europe/London writes 19 November."""
+    known = locale(language)
+    territory = get_global("zone_territories").get(timezone)
+    if known.territory or known.script or not territory:
+        return known
+    try:
+        return Locale(known.language, territory)
+    except UnknownLocaleError:
+        return known
 
 
 def direction(language: str) -> str:

@@ -30,12 +30,11 @@ from digest.messages.wording import (
     event_is_over,
     event_when,
     event_zone,
-    regional,
     shorten,
     tile_parts,
 )
 from digest.posts.model import EventStatus, Image
-from digest.templating import Words, direction
+from digest.templating import Words, direction, regional
 
 COLUMN = 536
 EVENT_PANELS = 3

@@ -40,6 +40,8 @@ def notice(templates: Templates, name: str, context: Mapping[str, Any], *, langu
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value, keep_lines=True)
+    if isinstance(value, Mapping):
+        return {key: _cleaned(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return tuple(_cleaned(entry) for entry in value)
     return value

@@ -98,7 +98,7 @@ def _size(rendered: Rendered) -> Iterator[Finding]:
 
 def _third_parties(rendered: Rendered, content: Content, page: LexborHTMLParser) -> Iterator[Finding]:
     """Opening the mail loads nothing but the pictures of its items and the logo."""
-    loaders = {node.tag for node in page.css(_LOADERS)}
+    loaders = {str(node.tag) for node in page.css(_LOADERS)}
     styles = " ".join(
         [
             *(n.text() for n in page.css("style")),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
-from babel.core import get_global
+from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_location
 
 from digest.posts.model import Event
-from digest.templating import Words, locale
+from digest.templating import Words, locale, regional
 
 _ILLEGAL = re.compile(
     "["
@@ -62,19 +60,6 @@ def day_words(at: datetime, *, language: str, timezone: str, pattern: str = "ful
     """The date of a moment in words, such as "Thursday, 19 November 2026"."""
     words = format_date(_local(at, timezone), pattern, locale=regional(language, timezone))
     return _plain(words)
-
-
-@lru_cache(maxsize=256)
-def regional(language: str, timezone: str) -> Locale:
-    """The language as it is written where the clock is: "en" in Europe/London writes 19 November."""
-    known = locale(language)
-    territory = get_global("zone_territories").get(timezone)
-    if known.territory or known.script or not territory:
-        return known
-    try:
-        return Locale(known.language, territory)
-    except UnknownLocaleError:
-        return known
 
 
 def event_zone(event: Event, timezone: str) -> str:
