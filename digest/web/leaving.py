@@ -14,9 +14,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from digest.web.pages import Pages
 from digest.workflows import leave
+from digest.workflows.compose import PROOF
 from digest.workflows.parts import Parts
 
-PROOF = "proof"
 PATH = "/u/{token:path}"
 _KEPT = 4096  # bytes of a body looked at
 _DRAINED = 32 * 1024 * 1024  # bytes read and dropped, so that a sender can finish speaking
@@ -31,7 +31,7 @@ def serve(router: APIRouter, parts: Parts, pages: Pages, clock: Callable[[], dat
 
     def ask(token: str) -> Response:
         if token == PROOF:
-            return pages.show("proof", {})
+            return pages.test_copy()
         leaver = leave.leaver(parts, token)
         if leaver and leaver.gone:
             return _done(pages, leaver)
@@ -40,7 +40,7 @@ def serve(router: APIRouter, parts: Parts, pages: Pages, clock: Callable[[], dat
 
     def act(token: str, machine: Annotated[bool, Depends(_from_a_machine)]) -> Response:
         if token == PROOF:
-            return pages.show("proof", {})
+            return pages.test_copy()
         leaver = leave.leave(parts, token, now=clock())
         # A mail provider reads the status and throws the page away.
         return PlainTextResponse(_DONE) if machine else _done(pages, leaver)

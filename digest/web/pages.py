@@ -56,6 +56,10 @@ class Pages:
         html = self.templates.render(f"pages/{name}.html", values)
         return HTMLResponse(html, status_code=status, headers=dict(headers or {}))
 
+    def test_copy(self) -> HTMLResponse:
+        """What the personal links of a proof lead to."""
+        return self.show("proof", {})
+
     def trouble(self, status: int, *, headers: Mapping[str, str] | None = None) -> HTMLResponse:
         """A plain page that says what went wrong, never how."""
         title, advice = TROUBLE.get(status, TROUBLE[400 if status < 500 else 500])

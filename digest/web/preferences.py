@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from digest.web.pages import Pages
 from digest.workflows import leave
+from digest.workflows.compose import PROOF
 from digest.workflows.parts import Parts
 
 PATH = "/p/{token:path}"
@@ -21,9 +22,11 @@ def serve(router: APIRouter, parts: Parts, pages: Pages, clock: Callable[[], dat
     """Answer GET and POST /p/<token>."""
 
     def show(token: str) -> Response:
-        return _page(pages, leave.choices(parts, token))
+        return pages.test_copy() if token == PROOF else _page(pages, leave.choices(parts, token))
 
     def change(token: str, left: Annotated[str, Form(alias="leave", max_length=100)] = "") -> Response:
+        if token == PROOF:
+            return pages.test_copy()
         if not left:
             return _page(pages, leave.choices(parts, token))
         publication = None if left == EVERYTHING else left
