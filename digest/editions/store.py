@@ -264,7 +264,7 @@ def placed(session: Session, publication: str) -> dict[PostId, EditionId]:
     rows = session.execute(
         select(PlacementRow.post_id, PlacementRow.edition_id).where(PlacementRow.publication == publication)
     )
-    return dict(rows.tuples().all())
+    return {post_id: edition_id for post_id, edition_id in rows}  # noqa: C416  rows are not pairs to mypy
 
 
 # --- snapshots ------------------------------------------------------------------------------------------------

@@ -151,7 +151,7 @@ def health(session: Session, specs: Sequence[SourceSpec]) -> list[SourceHealth]:
         .where(SightingRow.source_id.in_([row.id for row in rows.values()]))
         .group_by(SightingRow.source_id)
     )
-    counts = dict(counted.tuples().all())
+    counts = {source_id: number for source_id, number in counted}  # noqa: C416  rows are not pairs to mypy
     return [_health(spec, rows.get(spec.key), counts) for spec in specs]
 
 
@@ -180,11 +180,11 @@ def posts_of(session: Session, spec: SourceSpec) -> list[PostId]:
         .where(SourceRow.key == spec.key)
     ).all()
 
-    def newest_first(row: tuple[PostId, datetime | None, datetime, int]) -> tuple[bool, float, int]:
-        _id, published, seen, sighting = row
-        return (published is None, -min(published or seen, seen).timestamp(), sighting)
-
-    return [row[0] for row in sorted((r.tuple() for r in rows), key=newest_first)]
+    order = [
+        (published is None, -min(published or seen, seen).timestamp(), sighting, post_id)
+        for post_id, published, seen, sighting in rows
+    ]
+    return [post_id for *_, post_id in sorted(order)]
 
 
 def shown_by(session: Session, ids: Sequence[PostId]) -> dict[PostId, frozenset[str]]:
