@@ -1,0 +1,161 @@
+"""Look at a site once, as `digest init` does, and find where its posts can be read and what it calls itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urljoin, urlsplit
+
+from selectolax.lexbor import LexborHTMLParser
+
+from digest.posts.clean import LONGEST_HTML, is_too_deep, safe_link, title_text
+from digest.posts.model import Fetched, Memory, SourceSpec
+from digest.posts.sources.base import SourceError, language_tag
+from digest.posts.sources.http import Client, Response, shown
+from digest.posts.sources.registry import fetch
+
+_FEED_TYPES = {
+    "application/rss+xml": "rss",
+    "application/atom+xml": "rss",
+    "application/rdf+xml": "rss",
+    "application/feed+json": "jsonfeed",
+}
+_RANK = ("wordpress", "rss", "jsonfeed")
+_MOST_TRIED = 5
+# Posts are only counted here, so how their dates compare with today's does not matter.
+_ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+_COLOR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
+_WP_LINK = re.compile(r"<([^<>]+)>\s*;\s*rel\s*=\s*\"?https://api\.w\.org/\"?")
+# Feeds that carry no posts of the site.
+_OTHER_FEED = re.compile(r"/comments/|comments?[-_]feed|[?&]feed=comments|/oembed", re.IGNORECASE)
+_COMMON_PATHS = ("feed/", "feed.xml", "rss.xml", "atom.xml", "index.xml", "feed.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovered:
+    """What a site says of itself, and the sources that answered, best first.
+
+    `color` is "#rrggbb" or "#rgb" or "", `language` a BCP 47 tag or None; `post_count` is how many posts the best
+    source shows now.
+    """
+
+    title: str = ""
+    language: str | None = None
+    description: str = ""
+    color: str = ""
+    sources: tuple[SourceSpec, ...] = ()
+    post_count: int = 0
+
+
+async def discover(url: str, client: Client, *, allow_private: bool = False) -> Discovered:
+    """What `url`, a site or a feed, offers; every source named was read once and had an answer.
+
+    `sources` is empty where no posts were found. Raises `SourceError` when `url` itself cannot be read.
+    """
+    address = url if "://" in url else f"https://{url}"
+    response = await client.get(address, accept="text/html, */*;q=0.5", allow_private=allow_private)
+    if not response.is_web_page:
+        kind = "jsonfeed" if response.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else "rss"
+        spec = SourceSpec(kind=kind, url=response.url, allow_private=allow_private)
+        return _with_sources(Discovered(), [(spec, await fetch(spec, client, Memory(), now=_ANY_DAY))])
+    about, candidates = _read(response)
+    working: list[tuple[SourceSpec, Fetched]] = []
+    for kind, where in candidates or _guesses(response.url):
+        spec = SourceSpec(kind=kind, url=where, allow_private=allow_private)
+        try:
+            working.append((spec, await fetch(spec, client, Memory(), now=_ANY_DAY)))
+        except SourceError:
+            continue
+        if not candidates:
+            break  # one feed found by guessing is enough to stop knocking
+    return _with_sources(about, working)
+
+
+def _with_sources(about: Discovered, working: list[tuple[SourceSpec, Fetched]]) -> Discovered:
+    if not working:
+        return about
+    _, best = working[0]
+    return dataclasses.replace(
+        about,
+        title=about.title or title_text(next((f.title for _, f in working if f.title), "")),
+        language=about.language or best.language,
+        sources=tuple(spec for spec, _ in working),
+        post_count=len(best.posts),
+    )
+
+
+def _read(response: Response) -> tuple[Discovered, list[tuple[str, str]]]:
+    """What the page says of its site, and the (kind, address) of every source it names, best first."""
+    markup = response.text()[:LONGEST_HTML].encode("utf-8", "ignore").decode("utf-8")
+    if is_too_deep(markup):
+        raise SourceError(f"{shown(response.url)} nests its elements too deeply, which is refused.")
+    page = LexborHTMLParser(markup)
+    candidates: list[tuple[str, str]] = []
+    links = [
+        {name: value or "" for name, value in node.attributes.items()} for node in page.css("link")[:200]
+    ]
+    if _has_rest(response, links) or "wordpress" in _meta(page, "generator").lower():
+        candidates.append(("wordpress", _home(response.url, links)))
+    for link in links:
+        kind = _FEED_TYPES.get(link.get("type", "").strip().lower())
+        where = safe_link(link.get("href", ""), base=response.url)
+        if kind and where and "alternate" in link.get("rel", "").lower() and not _OTHER_FEED.search(where):
+            candidates.append((kind, where))
+    candidates.sort(key=lambda candidate: _RANK.index(candidate[0]))
+    node = page.css_first("html")
+    heading = page.css_first("title")
+    color = _meta(page, "theme-color").strip()
+    about = Discovered(
+        title=_site_name(_meta(page, "og:site_name"), heading.text() if heading else ""),
+        language=language_tag(node.attributes.get("lang") if node else None),
+        description=title_text(_meta(page, "description") or _meta(page, "og:description")),
+        color=color if _COLOR.fullmatch(color) else "",
+    )
+    return about, list(dict.fromkeys(candidates))[:_MOST_TRIED]
+
+
+def _has_rest(response: Response, links: list[dict[str, str]]) -> bool:
+    if _WP_LINK.search(response.headers.get("link", "")):
+        return True
+    return any(link.get("rel", "").strip() == "https://api.w.org/" for link in links)
+
+
+def _home(url: str, links: list[dict[str, str]]) -> str:
+    """The site's root: the REST root without /wp-json, so that a page below it may be given."""
+    for link in links:
+        root = (
+            safe_link(link.get("href", ""), base=url)
+            if link.get("rel", "").strip() == "https://api.w.org/"
+            else None
+        )
+        if root and "/wp-json" in root and urlsplit(root).hostname == urlsplit(url).hostname:
+            return root.partition("/wp-json")[0]
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _meta(page: LexborHTMLParser, name: str) -> str:
+    for attribute in ("name", "property"):
+        node = page.css_first(f'meta[{attribute}="{name}"]')
+        if node is not None:
+            return node.attributes.get("content") or ""
+    return ""
+
+
+def _site_name(stated: str, heading: str) -> str:
+    """The site's own name; a page title such as "Home – Example" is cut down to what names the site."""
+    if title_text(stated):
+        return title_text(stated)
+    parts = [p.strip() for p in re.split(r"\s+[–—|·»-]\s+", title_text(heading)) if p.strip()]
+    named = [
+        p for p in parts if p.lower() not in {"home", "homepage", "start", "startseite", "accueil", "inicio"}
+    ]
+    return (named or parts or [""])[0]
+
+
+def _guesses(url: str) -> list[tuple[str, str]]:
+    """Where feeds commonly are, for a page that names none."""
+    base = url if url.endswith("/") else f"{url}/"
+    return [("jsonfeed" if p.endswith("json") else "rss", urljoin(base, p)) for p in _COMMON_PATHS]
