@@ -278,18 +278,15 @@ def recipients(
     Asked again when deliveries are claimed, so it trusts the keyed hashes and not only the bar on the row.
     """
     people = store.people_by_id(session, subscriber_ids)
-    list_id = store.find_list(session, publication)
-    standing: dict[int, Subscription] = {}
-    if list_id is not None:
-        for one in store.subscriptions_of(session, list(people), list_id=list_id, only_open=True):
-            standing[one.ref.subscriber_id] = one
     suppressed = _suppressed_people(session, keys, list(people.values()))
-    gone = [i for i, somebody in people.items() if i not in standing and not somebody.barred]
-    ended = {one.ref.subscriber_id: one for one in store.subscriptions_of(session, gone, list_id=list_id)}
-    return {
-        i: _recipient_or_bar(people.get(i), standing.get(i) or ended.get(i), suppressed.get(i))
-        for i in subscriber_ids
-    }
+    list_id = store.find_list(session, publication)
+    deciding: dict[int, Subscription] = {}
+    if list_id is not None:
+        # Oldest first and the open one last, whatever the order in which history was recorded.
+        found = store.subscriptions_of(session, list(people), list_id=list_id)
+        found.sort(key=lambda one: one.state is not SubscriptionState.ENDED)
+        deciding = {one.ref.subscriber_id: one for one in found}
+    return {i: _recipient_or_bar(people.get(i), deciding.get(i), suppressed.get(i)) for i in subscriber_ids}
 
 
 def subscription_of(session: Session, keys: Keys, purpose: Purpose, token: str) -> Holder | None:

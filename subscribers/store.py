@@ -292,7 +292,7 @@ def forget_details(session: Session, subscriber_id: int) -> None:
 
 
 def subscriptions_of(
-    session: Session, subscriber_ids: Sequence[int], *, list_id: int | None = None, only_open: bool = False
+    session: Session, subscriber_ids: Sequence[int], *, list_id: int | None = None
 ) -> list[Subscription]:
     """Subscriptions of these people, oldest first."""
     found: list[Subscription] = []
@@ -300,8 +300,6 @@ def subscriptions_of(
         query = _subscriptions().where(SubscriptionRow.subscriber_id.in_(some)).order_by(SubscriptionRow.id)
         if list_id is not None:
             query = query.where(SubscriptionRow.list_id == list_id)
-        if only_open:
-            query = query.where(_IS_OPEN)
         found += [_subscription(row) for row in session.execute(query)]
     return found
 

@@ -79,7 +79,7 @@ class PersonRow(Base):
 
     id: Mapped[int] = mapped_column(_Number, primary_key=True)
     address: Mapped[str | None] = mapped_column(String(254))
-    address_key: Mapped[str | None] = mapped_column(String(512), unique=True)
+    address_key: Mapped[str | None] = mapped_column(String(1024), unique=True)
     name: Mapped[str] = mapped_column(Text, default="")
     language: Mapped[str] = mapped_column(String(35), default="")
     # Why no mail goes there, repeated from the suppressions so that an audience is one SELECT.

@@ -51,9 +51,9 @@ class Known:
 
 def add(
     parts: Parts,
+    address: str,
     *,
     publication: str,
-    address: str,
     consent: str,
     name: str = "",
     language: str = "",
@@ -160,7 +160,7 @@ def show(parts: Parts, address: str) -> Known:
 
 
 def end(
-    parts: Parts, *, address: str, publication: str | None = None, reason: EndedReason, now: datetime
+    parts: Parts, address: str, *, publication: str | None = None, reason: EndedReason, now: datetime
 ) -> Ended:
     """End somebody's subscription to one publication or to all; in force for the next claim."""
     if publication is not None:
@@ -178,7 +178,7 @@ def end(
     return ended
 
 
-def suppress(parts: Parts, *, address: str, reason: SuppressionReason, now: datetime) -> Suppression:
+def suppress(parts: Parts, address: str, *, reason: SuppressionReason, now: datetime) -> Suppression:
     """Never mail an address again, known or not; in force for the next claim."""
     with parts.database.transaction() as session:
         suppression = subscribers.suppress(session, keys=parts.keys, address=address, reason=reason, now=now)
@@ -186,7 +186,7 @@ def suppress(parts: Parts, *, address: str, reason: SuppressionReason, now: date
     return suppression
 
 
-def erase(parts: Parts, *, address: str, now: datetime) -> int | None:
+def erase(parts: Parts, address: str, *, now: datetime) -> int | None:
     """Forget somebody, keeping only the keyed hash that stops them from being mailed; their number if known."""
     with parts.database.transaction() as session:
         number = subscribers.erase(session, keys=parts.keys, address=address, now=now)
