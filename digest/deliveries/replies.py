@@ -187,7 +187,7 @@ _UNAUTHENTICATED = r"\bdmarc\b|unauthenticated|\bspf\b|\bdkim\b|sender policy fr
 _RELAY_DENIED = r"relay(ing)? (access )?(denied|not permitted|not allowed)|(not|un)(permitted|able|authori[sz]ed)? to relay|unable to relay"
 _BLOCKED = r"block(ed|ing)? (using|list|by)|black-?list|blocklist|block list|spamhaus|reputation|ip address .*(blocked|rejected)"
 _SPAM = r"spam|junk|content (rejected|filter)|unsolicited|bulk mail|message rejected|policy"
-_DAILY = r"(daily|24.?hour|hourly)?.{0,20}(sending|message|user) (limit|quota)|daily .{0,30}(limit|quota)"
+_DAILY = r"\b(daily|hourly|24.?hours?)\b.{0,30}(limit|quota)|(sending|outgoing|outbound) (limit|quota)"
 _RATE = r"throttl|too many (messages|connections|emails)|rate limit|sending rate|try again later|unusual rate"
 
 # Read from the top: the first that applies decides. The comments name the rule they carry out.
@@ -214,7 +214,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     # quotas of the submission host, whatever class they come in
     _Rule(
-        when=lambda s: (s.detail("4.5") or s.says(_DAILY)) and not s.says(_FULL) and not s.detail("2.2"),
+        when=lambda s: (s.detail("4.5") or s.says(_DAILY)) and not s.detail("2.2"),
         scope=Scope.SENDER,
         permanent=False,
         stop=_QUOTA,
