@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
 import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from digest.editions.model import Content, Item, ItemKind, Section
+from digest.editions.model import Content, Item, ItemKind
 from digest.messages.context import (
     ButtonView,
     Context,
@@ -22,91 +21,36 @@ from digest.messages.context import (
     SlotsView,
 )
 from digest.messages.model import SlotName, slot_marker
+from digest.messages.placing import (
+    PREHEADER,
+    SHORT,
+    TITLE,
+    Plan,
+    absolute,
+    preheader_of,
+    showable,
+    subject_of,
+    title_of,
+)
 from digest.messages.theme import Theme
 from digest.messages.wording import (
     clean,
     day_short,
     day_words,
-    event_is_over,
     event_when,
     event_zone,
-    shorten,
     tile_parts,
 )
 from digest.posts.model import EventStatus, Image
 from digest.templating import Words, direction, regional
 
 COLUMN = 536
-EVENT_PANELS = 3
-TITLE, EXCERPT, SHORT, INTRO, SUBJECT, PREHEADER = 300, 2000, 160, 8000, 150, 200
+EXCERPT, INTRO = 2000, 8000
 _TALLEST = 420
-_UNSHOWABLE = (".svg", ".avif", ".heic", ".tif", ".tiff", ".bmp", ".ico")
 _INTRO_TAGS = {"p", "br", "strong", "em", "a", "ul", "ol", "li", "blockquote"}
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(
     ["heading", "lheading", "image", "fence", "code", "hr"]
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Which item is printed where; `left` counts those left to the site, `dropped` says who is not printed and why."""
-
-    lead: Item | None = None
-    events: tuple[Item, ...] = ()
-    event_lines: tuple[Item, ...] = ()
-    cards: tuple[Item, ...] = ()
-    brief: tuple[Item, ...] = ()
-    left: int = 0
-    dropped: tuple[str, ...] = ()
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """Every item printed, in reading order."""
-        lead = (self.lead,) if self.lead else ()
-        return (*lead, *self.events, *self.event_lines, *self.cards, *self.brief)
-
-
-def plan(content: Content) -> Plan:
-    """Where each item of `content` goes; events that are over and items without a usable link or title do not."""
-    kept, dropped = [], []
-    for item in sorted(content.items, key=lambda entry: entry.position):
-        reason = _unprintable(item, content)
-        if reason:
-            dropped.append(
-                f"{clean(item.title, limit=SHORT) or item.url or 'an item without a title'}: {reason}"
-            )
-        else:
-            kept.append(item)
-    leads = [i for i in kept if i.section is Section.LEAD]
-    events = sorted((i for i in kept if i.section is Section.EVENTS), key=_starts)
-    cards = [*leads[1:], *(i for i in kept if i.section is Section.CARDS)]
-    return Plan(
-        lead=leads[0] if leads else None,
-        events=tuple(events[:EVENT_PANELS]),
-        event_lines=tuple(events[EVENT_PANELS:]),
-        cards=tuple(cards),
-        brief=tuple(i for i in kept if i.section is Section.BRIEF),
-        dropped=tuple(dropped),
-    )
-
-
-def shrunk(full: Plan, steps: int) -> Plan:
-    """The plan made smaller by `steps`: the last card falls to "in brief" first, then the tail is left to the site."""
-    cards = len(full.cards) - min(steps, len(full.cards))
-    brief = (*full.cards[cards:], *full.brief)
-    rest = steps - (len(full.cards) - cards)
-    lines = len(brief) - min(rest, len(brief))
-    rest -= len(brief) - lines
-    events = len(full.event_lines) - min(rest, len(full.event_lines))
-    left = len(brief) - lines + len(full.event_lines) - events
-    return replace(
-        full, cards=full.cards[:cards], brief=brief[:lines], event_lines=full.event_lines[:events], left=left
-    )
-
-
-def most_steps(full: Plan) -> int:
-    """How often `shrunk` can still take something away."""
-    return 2 * len(full.cards) + len(full.brief) + len(full.event_lines)
 
 
 def arranged(content: Content, chosen: Plan, *, theme: Theme, words: Words, nonce: str) -> Context:
@@ -141,33 +85,6 @@ def personal_marks(nonce: str) -> tuple[str, str]:
     return f"personal-{nonce}-begin", f"personal-{nonce}-end"
 
 
-def subject_of(content: Content, chosen: Plan, words: Words) -> str:
-    """The subject line, from the content or else from its items; never empty."""
-    asked = clean(content.subject, limit=SUBJECT)
-    titles = [title_of(item) for item in chosen.items]
-    if asked or not titles:
-        return (
-            asked
-            or clean(f"{content.publication_name} {content.number}", limit=SUBJECT)
-            or str(content.number)
-        )
-    first, others = shorten(titles[0], 60), len(titles) - 1 + chosen.left
-    return words("subject", first=first, count=others) if others else first
-
-
-def preheader_of(content: Content, chosen: Plan) -> str:
-    """The preview line: what was asked for, else the lead's excerpt, else the titles after the first."""
-    lead = clean(chosen.lead.excerpt, limit=PREHEADER) if chosen.lead else ""
-    others = " · ".join(shorten(title_of(item), 80) for item in chosen.items[1:4])
-    return clean(content.preheader, limit=PREHEADER) or clean(lead or others or content.tagline, limit=120)
-
-
-def title_of(item: Item) -> str:
-    """The title as printed: an event's own name, without the "Register now" that the post put before it."""
-    own = clean(item.event.title, limit=TITLE) if item.event and item.kind is not ItemKind.POST else ""
-    return own or clean(item.title, limit=TITLE)
-
-
 def intro_html(text: str) -> Markup:
     """Staff's Markdown as HTML that mail can carry: no headings, pictures, markup or relative links."""
     html = _MARKDOWN.render(clean(text, limit=INTRO, keep_lines=True))
@@ -178,7 +95,7 @@ def intro_html(text: str) -> Markup:
         url_schemes={"http", "https", "mailto"},
         link_rel=None,
         attribute_filter=lambda _tag, _name, value: (
-            value if _absolute(value) or value.startswith("mailto:") else None
+            value if absolute(value) or value.startswith("mailto:") else None
         ),
     )
     return Markup(kept.strip())  # noqa: S704  nh3 has just reduced it to the tags above
@@ -204,7 +121,7 @@ class _Viewer:
             tagline=self._text(content.tagline, EXCERPT),
             sender_name=self._text(content.sender_name, SHORT),
             postal_address=self._text(content.postal_address, EXCERPT),
-            site_url=content.site_url if _absolute(content.site_url) else "",
+            site_url=content.site_url if absolute(content.site_url) else "",
             cadence=self._text(content.cadence_words, SHORT),
         )
 
@@ -217,7 +134,7 @@ class _Viewer:
             preheader=self._text(preheader_of(content, chosen), PREHEADER),
             intro=intro_html(content.intro.replace(self.nonce, "")),
             intro_text=intro_text(content.intro.replace(self.nonce, "")),
-            web_url=content.archive_url if _absolute(content.archive_url) else "",
+            web_url=content.archive_url if absolute(content.archive_url) else "",
             more=chosen.left,
             proof=content.proof,
         )
@@ -279,49 +196,15 @@ class _Viewer:
         label, url = words("details_and_registration"), item.url
         if known and event:
             label = words("event_details")
-            if event.cta and _absolute(event.cta.url):
+            if event.cta and absolute(event.cta.url):
                 label, url = self._text(event.cta.label, 40) or words("register"), event.cta.url
-            elif event.register_url and _absolute(event.register_url):
+            elif event.register_url and absolute(event.register_url):
                 label, url = words("register"), event.register_url
         return ButtonView(label=label, url=_link(url), name=f"{label}: {title}")
 
     def _text(self, text: str, limit: int) -> str:
         # The nonce is made after the posts were written; should it stand in one all the same, it goes.
         return clean(text.replace(self.nonce, ""), limit=limit)
-
-
-def showable(url: str) -> bool:
-    """Whether mail readers can show the picture at `url`, as far as its address tells."""
-    return _absolute(url) and not urlsplit(url).path.lower().endswith(_UNSHOWABLE)
-
-
-def _unprintable(item: Item, content: Content) -> str:
-    if not clean(item.title, limit=TITLE):
-        return "it has no title"
-    if not _absolute(item.url):
-        return "its link is not a web address"
-    facts = item.event if item.kind is ItemKind.EVENT else None
-    if facts and event_is_over(facts, now=content.send_at, timezone=content.timezone):
-        return "the event is over when the mail is sent"
-    return ""
-
-
-def _starts(item: Item) -> tuple[bool, float]:
-    at = item.event.starts_at if item.event and item.kind is ItemKind.EVENT else None
-    return (at is None, at.timestamp() if at else 0.0)
-
-
-def _absolute(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme in {"http", "https"}
-            and bool(parts.hostname)
-            and clean(url) == url
-            and " " not in url
-        )
-    except ValueError:
-        return False
 
 
 def _link(url: str) -> str:

@@ -11,10 +11,12 @@ from jinja2 import BaseLoader, Environment, TemplateError, TemplateSyntaxError
 
 from digest.editions.model import Content
 from digest.messages import grammar, samples
-from digest.messages.arrange import arranged, plan
+from digest.messages.arrange import arranged
 from digest.messages.context import names_of
 from digest.messages.mjml import MjmlError, to_html
 from digest.messages.model import Severity
+from digest.messages.notice import notice
+from digest.messages.placing import most_steps, plan, shrunk
 from digest.messages.preflight import check
 from digest.messages.render import render
 from digest.messages.theme import theme_of, theme_remarks
@@ -44,6 +46,8 @@ def check_templates(templates: Templates, name: str | None = None) -> list[Probl
         found.extend(_read(templates, file))
     for each in names:
         found.extend(_rendered(templates, each))
+    if name is None and not found:
+        found.extend(_notices(templates))
     return sorted(set(found), key=lambda problem: (problem.file, problem.line, problem.message))
 
 
@@ -110,19 +114,17 @@ def _rendered(templates: Templates, name: str) -> Iterator[Problem]:
 
 def _one(templates: Templates, name: str, content: Content) -> Iterator[Problem]:
     folder = f"editions/{name}"
-    known = names_of(
-        arranged(
-            content,
-            plan(content),
-            theme=theme_of(templates, name),
-            words=templates.words(content.language),
-            nonce=_NONCE,
-        )
+    full, theme, words = plan(content), theme_of(templates, name), templates.words(content.language)
+    small = shrunk(full, most_steps(full))
+    known, least = (
+        names_of(arranged(content, chosen, theme=theme, words=words, nonce=_NONCE))
+        for chosen in (full, small)
     )
     traced = environment(_Traced(templates))
     file = f"{folder}/body.mjml"
     try:
         page = traced.get_template(file).render(known)
+        templates.render(file, least)
         for other in ("subject.txt", "body.txt"):
             file = f"{folder}/{other}"
             templates.render(file, known)
@@ -154,6 +156,16 @@ def _one(templates: Templates, name: str, content: Content) -> Iterator[Problem]
     for finding in check(rendered, content):
         if finding.severity is Severity.BLOCKING or finding.code in {"alt-missing", "link-without-text"}:
             yield Problem(file=file, line=0, message=f"{finding.message} {finding.remedy}".strip())
+
+
+def _notices(templates: Templates) -> Iterator[Problem]:
+    """What is wrong with the notices once they are made from sample facts."""
+    folders = (path for root in templates.roots for path in (root / "notices").glob("*/body.mjml"))
+    for kind in sorted({path.parent.name for path in folders}):
+        try:
+            notice(templates, kind, samples.NOTICE, language="en")
+        except (MjmlError, TemplateFault) as error:
+            yield _problem(str(error), f"notices/{kind}/body.mjml")
 
 
 class _Traced(BaseLoader):

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from digest.editions.model import Content, ItemKind
-from digest.messages.arrange import showable, title_of
 from digest.messages.model import Finding, Rendered, Severity, SlotName, slot_marker
+from digest.messages.placing import showable, title_of
 from digest.messages.render import MOST_BYTES
 from digest.messages.wording import clean, event_is_over
 

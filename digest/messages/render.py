@@ -5,25 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from markupsafe import escape
 
 from digest.editions.model import Content, Item
 from digest.errors import DigestError
 from digest.messages import mjml, plaintext
-from digest.messages.arrange import (
-    Plan,
-    arranged,
-    most_steps,
-    personal_marks,
-    plan,
-    preheader_of,
-    shrunk,
-    subject_of,
-)
-from digest.messages.context import Context, names_of
+from digest.messages.arrange import arranged, personal_marks
+from digest.messages.context import names_of
 from digest.messages.mjml import MjmlError
 from digest.messages.model import Rendered, SlotName, slot_marker
+from digest.messages.placing import Plan, most_steps, plan, preheader_of, shrunk, subject_of
 from digest.messages.theme import theme_of
 from digest.messages.wording import clean
 from digest.templating import TemplateFault, Templates
@@ -106,9 +99,7 @@ class _Press:
             )
         self._theme = theme_of(templates, content.template)
         self._words = templates.words(content.language)
-
-    def context(self, chosen: Plan) -> Context:
-        return arranged(self._content, chosen, theme=self._theme, words=self._words, nonce=self._nonce)
+        self._last: tuple[Plan, dict[str, Any]] | None = None
 
     def headings(self, chosen: Plan) -> tuple[str, str]:
         """Subject and preheader; the template's subject.txt has the last word, and is never empty."""
@@ -130,7 +121,14 @@ class _Press:
         return plaintext.tidy(text)
 
     def _render(self, file: str, chosen: Plan) -> str:
-        return self._templates.render(f"{self._folder}/{file}", names_of(self.context(chosen)))
+        return self._templates.render(f"{self._folder}/{file}", self._names(chosen))
+
+    def _names(self, chosen: Plan) -> dict[str, Any]:
+        """What the templates see of a plan, made once for all its files."""
+        if self._last is None or self._last[0] is not chosen:
+            context = arranged(self._content, chosen, theme=self._theme, words=self._words, nonce=self._nonce)
+            self._last = (chosen, names_of(context))
+        return self._last[1]
 
 
 def _without_culprits(chosen: Plan, press: _Press) -> tuple[Plan, str]:

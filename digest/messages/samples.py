@@ -10,6 +10,19 @@ from digest.posts.model import Event, EventStatus, Image
 SITE = "https://www.example.org"
 _AT = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)
 
+NOTICE = {
+    "publication": "The Weekly Brief",
+    "number": 42,
+    "subject_line": "The river wall holds and 10 more",
+    "reason": "31 new posts at once.",
+    "items": [{"title": "The river wall holds", "url": f"{SITE}/posts/1"}],
+    "send_at": _AT,
+    "timezone": "Europe/London",
+    "edition": 12,
+    "base_url": "https://news.example.org",
+    "postal_address": "Example Organisation, 1 Example Street, Example City",
+}
+
 
 def contents(template: str) -> tuple[Content, ...]:
     """Sample editions that between them use every part of a template: usual, bare, right to left, a proof."""

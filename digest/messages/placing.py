@@ -1,0 +1,138 @@
+"""Which item is printed where in an edition, and what the mail is called in the inbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from digest.editions.model import Content, Item, ItemKind, Section
+from digest.messages.wording import clean, event_is_over, shorten
+from digest.templating import Words
+
+EVENT_PANELS = 3
+TITLE, SHORT, SUBJECT, PREHEADER = 300, 160, 150, 200
+_UNSHOWABLE = (".svg", ".avif", ".heic", ".tif", ".tiff", ".bmp", ".ico")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Which item is printed where; `left` counts those left to the site, `dropped` says who is not printed and why."""
+
+    lead: Item | None = None
+    events: tuple[Item, ...] = ()
+    event_lines: tuple[Item, ...] = ()
+    cards: tuple[Item, ...] = ()
+    brief: tuple[Item, ...] = ()
+    left: int = 0
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Every item printed, in reading order."""
+        lead = (self.lead,) if self.lead else ()
+        return (*lead, *self.events, *self.event_lines, *self.cards, *self.brief)
+
+
+def plan(content: Content) -> Plan:
+    """Where each item of `content` goes; events that are over and items without a usable link or title do not."""
+    kept, dropped = [], []
+    for item in sorted(content.items, key=lambda entry: entry.position):
+        reason = _unprintable(item, content)
+        if reason:
+            dropped.append(
+                f"{clean(item.title, limit=SHORT) or item.url or 'an item without a title'}: {reason}"
+            )
+        else:
+            kept.append(item)
+    leads = [i for i in kept if i.section is Section.LEAD]
+    events = sorted((i for i in kept if i.section is Section.EVENTS), key=_starts)
+    cards = [*leads[1:], *(i for i in kept if i.section is Section.CARDS)]
+    return Plan(
+        lead=leads[0] if leads else None,
+        events=tuple(events[:EVENT_PANELS]),
+        event_lines=tuple(events[EVENT_PANELS:]),
+        cards=tuple(cards),
+        brief=tuple(i for i in kept if i.section is Section.BRIEF),
+        dropped=tuple(dropped),
+    )
+
+
+def shrunk(full: Plan, steps: int) -> Plan:
+    """The plan made smaller by `steps`: the last card falls to "in brief" first, then the tail is left to the site."""
+    cards = len(full.cards) - min(steps, len(full.cards))
+    brief = (*full.cards[cards:], *full.brief)
+    rest = steps - (len(full.cards) - cards)
+    lines = len(brief) - min(rest, len(brief))
+    rest -= len(brief) - lines
+    events = len(full.event_lines) - min(rest, len(full.event_lines))
+    left = len(brief) - lines + len(full.event_lines) - events
+    return replace(
+        full, cards=full.cards[:cards], brief=brief[:lines], event_lines=full.event_lines[:events], left=left
+    )
+
+
+def most_steps(full: Plan) -> int:
+    """How often `shrunk` can still take something away."""
+    return 2 * len(full.cards) + len(full.brief) + len(full.event_lines)
+
+
+def subject_of(content: Content, chosen: Plan, words: Words) -> str:
+    """The subject line, from the content or else from its items; never empty."""
+    asked = clean(content.subject, limit=SUBJECT)
+    titles = [title_of(item) for item in chosen.items]
+    if asked or not titles:
+        return (
+            asked
+            or clean(f"{content.publication_name} {content.number}", limit=SUBJECT)
+            or str(content.number)
+        )
+    first, others = shorten(titles[0], 60), len(titles) - 1 + chosen.left
+    return words("subject", first=first, count=others) if others else first
+
+
+def preheader_of(content: Content, chosen: Plan) -> str:
+    """The preview line: what was asked for, else the lead's excerpt, else the titles after the first."""
+    lead = clean(chosen.lead.excerpt, limit=PREHEADER) if chosen.lead else ""
+    others = " · ".join(shorten(title_of(item), 80) for item in chosen.items[1:4])
+    return clean(content.preheader, limit=PREHEADER) or clean(lead or others or content.tagline, limit=120)
+
+
+def title_of(item: Item) -> str:
+    """The title as printed: an event's own name, without the "Register now" that the post put before it."""
+    own = clean(item.event.title, limit=TITLE) if item.event and item.kind is not ItemKind.POST else ""
+    return own or clean(item.title, limit=TITLE)
+
+
+def showable(url: str) -> bool:
+    """Whether mail readers can show the picture at `url`, as far as its address tells."""
+    return absolute(url) and not urlsplit(url).path.lower().endswith(_UNSHOWABLE)
+
+
+def absolute(url: str) -> bool:
+    """Whether `url` is a web address that may be printed."""
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and clean(url) == url
+            and " " not in url
+        )
+    except ValueError:
+        return False
+
+
+def _unprintable(item: Item, content: Content) -> str:
+    if not clean(item.title, limit=TITLE):
+        return "it has no title"
+    if not absolute(item.url):
+        return "its link is not a web address"
+    facts = item.event if item.kind is ItemKind.EVENT else None
+    if facts and event_is_over(facts, now=content.send_at, timezone=content.timezone):
+        return "the event is over when the mail is sent"
+    return ""
+
+
+def _starts(item: Item) -> tuple[bool, float]:
+    at = item.event.starts_at if item.event and item.kind is ItemKind.EVENT else None
+    return (at is None, at.timestamp() if at else 0.0)
