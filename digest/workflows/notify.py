@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from email.utils import parseaddr
-from zoneinfo import ZoneInfo
 
 from digest.database import Session
 from digest.deliveries import store
 from digest.editions.model import Edition
 from digest.messages.notice import notice
-from digest.messages.wording import day_words
 from digest.workflows.parts import Parts
 
 
@@ -39,11 +37,10 @@ def tell(
         "publication": configured.name,
         "number": edition.number,
         "edition": edition.id,
-        "title": edition.subject,
+        "subject_line": edition.subject,
         "reason": reason or edition.reason or edition.hold,
-        "items": [item.title for item in edition.items],
-        "send_at": day_words(edition.send_at, language=configured.language, timezone=configured.timezone),
-        "send_time": f"{edition.send_at.astimezone(ZoneInfo(configured.timezone)):%H:%M}",
+        "items": [{"title": item.title} for item in edition.items],
+        "send_at": edition.send_at,
         "timezone": configured.timezone,
         "base_url": parts.settings.site.base_url,
         "postal_address": configured.postal_address,
