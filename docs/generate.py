@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,7 @@ _COMMANDS = """# Every command
 
 _This page is written by `make docs` from the command line itself._
 
-Every command takes `--config FILE`. Those that report take `--json`, with keys that stay. `--now` sets the clock of a command that depends on it, as an ISO 8601 moment with its offset.
+Commands that need the configuration take `--config FILE`. Those that report take `--json`, with keys that stay. `--now` sets the clock of a command that depends on it, as an ISO 8601 moment with its offset.
 
 Exit codes: 0 done; 1 refused or failed, with one plain sentence on standard error; 2 the command was not understood.
 """
@@ -69,9 +70,10 @@ def commands() -> str:
     for path, one in every_command():
         parts.append(f"## `digest {path}{_arguments(one)}`\n\n{_help(one.help or '')}\n")
         rows = [
-            f"| `{', '.join(option.opts)}{_metavar(one, option)}` | {_cell(option.help or '')} |"
+            f"| `{_cell(_option(option))}` | {_cell(option.help or '')} |"
             for option in one.params
-            if option.param_type_name == "option" and option.opts[0] not in {"--config", "--json", "--help"}
+            if option.param_type_name == "option"
+            and option.opts[0] not in {"--config", "--json", "--now", "--help"}
         ]
         if rows:
             parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]) + "\n")
@@ -137,13 +139,20 @@ def _toml(value: Any) -> str:
 
 
 def _arguments(one: Any) -> str:
-    context = one.make_context("digest", [], resilient_parsing=True)
-    return "".join(f" {p.make_metavar(context)}" for p in one.params if p.param_type_name == "argument")
+    names = [_metavar(p) for p in one.params if p.param_type_name == "argument"]
+    return "".join(f" {name}" for name in names)
 
 
-def _metavar(one: Any, option: Any) -> str:
-    context = one.make_context("digest", [], resilient_parsing=True)
-    return "" if option.is_flag else f" {option.make_metavar(context)}"
+def _option(option: Any) -> str:
+    return ", ".join(option.opts) + ("" if option.is_flag else f" {_metavar(option)}")
+
+
+def _metavar(param: Any) -> str:
+    if param.param_type_name == "argument" and param.metavar:
+        return str(param.metavar)
+    kind = param.type_descriptor.annotation
+    choices = "|".join(kind) if isinstance(kind, enum.EnumMeta) else ""
+    return (param.metavar or choices or param.name.upper()) + ("…" if param.multiple else "")
 
 
 def _help(text: str) -> str:
