@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from digest.posts.clean import canonical_url
 from digest.posts.model import Post, PostId, SourceSpec
-from digest.posts.sources.clean import canonical_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
