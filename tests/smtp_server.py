@@ -125,7 +125,11 @@ class RecordingServer:
             conversations.add(task)
             try:
                 with contextlib.suppress(
-                    ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, TimeoutError
+                    asyncio.CancelledError,
+                    asyncio.IncompleteReadError,
+                    ConnectionError,
+                    ssl.SSLError,
+                    TimeoutError,
                 ):
                     await self._converse(reader, writer)
             finally:
@@ -188,7 +192,7 @@ class RecordingServer:
                     offers.append("STARTTLS")
                 if self._login:
                     offers.append("AUTH PLAIN LOGIN")
-                await say("ehlo", "\n".join(f"250-{o}" for o in offers[:-1]) + f"\n250 {offers[-1]}", rest)
+                await say("ehlo", "\n".join([*(f"250-{o}" for o in offers[:-1]), f"250 {offers[-1]}"]), rest)
             elif verb == "STARTTLS" and self._tls and not secure:
                 if (await say("starttls", "220 2.0.0 ready")).startswith("220"):
                     await writer.start_tls(self._tls)

@@ -16,7 +16,7 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize("before, after", list(product(S, S)))
+@pytest.mark.parametrize(("before", "after"), list(product(S, S)))
 def test_every_move_is_either_in_the_table_or_refused(before, after):
     delivery = Delivery(edition_id=12, position=3, subscriber_id=7, state=before)
     if after in ALLOWED.get(before, set()):

@@ -47,7 +47,7 @@ def test_no_window_of_24_hours_exceeds_the_day():
 
 
 @pytest.mark.parametrize(
-    "only, address, expected",
+    ("only", "address", "expected"),
     [
         (("*",), "anyone@example.net", True),
         ((), "anyone@example.net", False),

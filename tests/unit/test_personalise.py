@@ -135,7 +135,7 @@ def test_the_marks_around_personal_parts_do_not_travel():
 
 
 @pytest.mark.parametrize(
-    "address, wire, smtputf8",
+    ("address", "wire", "smtputf8"),
     [
         ("user@bücher.example", "user@xn--bcher-kva.example", False),
         ("Ada+tag@Example.NET", "Ada+tag@Example.NET", False),

@@ -116,7 +116,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize("row, phase, code, text, verdict, scope, stops", TABLE)
+@pytest.mark.parametrize(("row", "phase", "code", "text", "verdict", "scope", "stops"), TABLE)
 def test_a_reply_is_charged_to_whoever_is_at_fault(row, phase, code, text, verdict, scope, stops):
     result = outcome(phase, parse(code, text))
     assert (result.verdict, result.scope, bool(result.stop)) == (verdict, scope, stops), row
@@ -136,7 +136,7 @@ def test_only_the_250_after_the_dot_is_acceptance():
 
 
 @pytest.mark.parametrize(
-    "phase, verdict",
+    ("phase", "verdict"),
     [(P.CONNECT, D), (P.MAIL, D), (P.RCPT, D), (P.DATA, D), (P.BODY, V.UNCERTAIN), (P.DOT, V.UNCERTAIN)],
 )
 def test_a_lost_connection_is_uncertain_only_once_the_body_had_begun(phase, verdict):

@@ -39,14 +39,22 @@ class _OutboxLane:
     def __init__(self, directory: Path, opener: Opener) -> None:
         self._directory = directory
         self._opener = opener
+        self._ready = False
 
     async def open(self) -> None:
+        if self._ready:
+            return
         try:
             await asyncio.to_thread(self._make)
         except OSError as error:
             raise CannotOpen(self._trouble(error, Phase.CONNECT)) from error
+        self._ready = True
 
     async def send(self, mail: Addressed, *, before_body: BeforeBody) -> Outcome:
+        try:
+            await self.open()
+        except CannotOpen as error:
+            return error.outcome
         await before_body()
         try:
             await asyncio.to_thread(self._write, mail)
@@ -55,7 +63,7 @@ class _OutboxLane:
         return Outcome(verdict=Verdict.ACCEPTED, phase=Phase.DOT, reply=Reply(text="written to the outbox"))
 
     async def close(self) -> None:
-        return
+        self._ready = False
 
     def _make(self) -> None:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
