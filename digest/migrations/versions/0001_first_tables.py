@@ -55,6 +55,14 @@ def upgrade() -> None:
         "ix_delivery_attempts_delivery", "delivery_attempts", ["edition_id", "position"], unique=False
     )
     op.create_table(
+        "delivery_audiences",
+        sa.Column("edition_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("candidates", sa.Integer(), nullable=False),
+        sa.Column("enqueued", sa.Integer(), nullable=False),
+        sa.Column("excluded", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("edition_id", name=op.f("pk_delivery_audiences")),
+    )
+    op.create_table(
         "delivery_chunks",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("edition_id", sa.Integer(), nullable=False),
@@ -289,7 +297,7 @@ def upgrade() -> None:
         "subscriber_people",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("address", sa.String(length=254), nullable=True),
-        sa.Column("address_key", sa.String(length=512), nullable=True),
+        sa.Column("address_key", sa.String(length=1024), nullable=True),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("language", sa.String(length=35), nullable=False),
         sa.Column("barred", sa.String(length=20), nullable=True),
@@ -445,6 +453,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("finished_at IS NULL"),
     )
     op.drop_table("delivery_chunks")
+    op.drop_table("delivery_audiences")
     op.drop_index("ix_delivery_attempts_delivery", table_name="delivery_attempts")
     op.drop_table("delivery_attempts")
     op.drop_table("deliveries")
