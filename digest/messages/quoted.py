@@ -39,7 +39,7 @@ def _line(line: bytes) -> bytes:
         piece = _ENCODED[byte]
         if byte in b" \t" and index == last:
             piece = b"=%02X" % byte
-        if width + len(piece) > _LIMIT and not (index == last and width + len(piece) == _LIMIT + 1):
+        if width + len(piece) > _LIMIT:
             out.append(_SOFT)
             width = 0
         if width == 0 and (byte == 0x2E or (byte == 0x46 and line[index : index + 5] == b"From ")):
