@@ -49,7 +49,6 @@ class Pages:
             "root": urlsplit(self.settings.site.base_url).path,
             "masthead": known.name if known else "",
             "archive": f"/a/{publication}/" if known else "",
-            "timezone": known.timezone if known else "UTC",
             "language": language,
             **context,
         }

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.editions import store as editions
-from digest.editions.model import EditionState
+from digest.editions.model import Edition, EditionState
 from digest.messages import render
 from digest.messages.model import Rendered
+from digest.messages.wording import day_words
+from digest.settings import Publication
 from digest.workflows.parts import Parts
 
 _PUBLIC = frozenset({EditionState.SENDING, EditionState.PAUSED, EditionState.SENT})
@@ -18,22 +20,21 @@ _LARGEST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """One line of the archive; `sent_at` is when mailing began."""
+    """One line of the archive: when mailing began, and that day in the publication's words."""
 
     number: int
     subject: str
     sent_at: datetime
+    day: str
 
 
 def published(parts: Parts, publication: str) -> list[Published]:
-    """The latest editions of `publication` that have gone out, newest first."""
+    """The latest editions of `publication` that have gone out, newest first; raises `DigestError` for none of ours."""
+    known = parts.publication(publication)
     with parts.database.reading() as session:
         found = editions.list_editions(session, publication, _LISTED, states=_PUBLIC)
     return [
-        Published(
-            number=edition.number, subject=edition.subject, sent_at=edition.launched_at or edition.send_at
-        )
-        for edition in sorted(found, key=lambda edition: edition.number, reverse=True)
+        _line(edition, known) for edition in sorted(found, key=lambda edition: edition.number, reverse=True)
     ]
 
 
@@ -47,3 +48,9 @@ def web_copy(parts: Parts, publication: str, number: int) -> str | None:
             return None
         rendered = editions.snapshot(session, edition.id, Rendered)
     return render.web_copy(rendered) if rendered else None
+
+
+def _line(edition: Edition, known: Publication) -> Published:
+    at = edition.launched_at or edition.send_at
+    day = day_words(at, language=known.language, timezone=known.timezone, pattern="long")
+    return Published(number=edition.number, subject=edition.subject, sent_at=at, day=day)

@@ -118,7 +118,7 @@ def test_the_list_names_each_edition_newest_first_with_its_date(client, parts):
     page = client.get("/a/weekly/").text
     assert page.index("The second one") < page.index("The first &lt;one&gt;")
     assert 'href="/a/weekly/2"' in page
-    assert "November 19, 2026" in page
+    assert "19 November 2026" in page
 
 
 def test_an_archive_with_nothing_in_it_says_what_will_come(client):
