@@ -24,6 +24,7 @@ from digest.messages.model import SlotName, slot_marker
 from digest.messages.placing import (
     PREHEADER,
     SHORT,
+    SUBJECT,
     TITLE,
     Plan,
     absolute,
@@ -47,6 +48,7 @@ from digest.templating import Words, direction, regional
 COLUMN = 536
 EXCERPT, INTRO = 2000, 8000
 _TALLEST = 420
+_IN_LINKS = (('"', "%22"), ("<", "%3C"), (">", "%3E"), ("{", "%7B"), ("}", "%7D"))
 _INTRO_TAGS = {"p", "br", "strong", "em", "a", "ul", "ol", "li", "blockquote"}
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(
     ["heading", "lheading", "image", "fence", "code", "hr"]
@@ -130,7 +132,7 @@ class _Viewer:
         return EditionView(
             number=content.number,
             date=day_words(content.send_at, language=content.language, timezone=content.timezone),
-            subject=subject_of(content, chosen, self.words),
+            subject=self._text(subject_of(content, chosen, self.words), SUBJECT),
             preheader=self._text(preheader_of(content, chosen), PREHEADER),
             intro=intro_html(content.intro.replace(self.nonce, "")),
             intro_text=intro_text(content.intro.replace(self.nonce, "")),
@@ -144,7 +146,7 @@ class _Viewer:
         title = self._text(title_of(item), TITLE)
         return ItemView(
             title=title,
-            url=_link(item.url),
+            url=self._link(item.url),
             excerpt=self._text(item.excerpt, EXCERPT),
             author=self._text(item.author, SHORT),
             topic=self._text(item.topics[0].replace("-", " ").capitalize(), SHORT) if item.topics else "",
@@ -163,7 +165,7 @@ class _Viewer:
             height = max(1, round(width * image.height / image.width))
         alt = self._text(image.alt, SHORT)
         return PictureView(
-            url=_link(image.url), alt="" if _file_name(alt) else alt, width=width, height=height
+            url=self._link(image.url), alt="" if _file_name(alt) else alt, width=width, height=height
         )
 
     def _event(self, item: Item, title: str) -> EventView:
@@ -200,21 +202,16 @@ class _Viewer:
                 label, url = self._text(event.cta.label, 40) or words("register"), event.cta.url
             elif event.register_url and absolute(event.register_url):
                 label, url = words("register"), event.register_url
-        return ButtonView(label=label, url=_link(url), name=f"{label}: {title}")
+        return ButtonView(label=label, url=self._link(url), name=f"{label}: {title}")
 
     def _text(self, text: str, limit: int) -> str:
         # The nonce is made after the posts were written; should it stand in one all the same, it goes.
         return clean(text.replace(self.nonce, ""), limit=limit)
 
-
-def _link(url: str) -> str:
-    return (
-        url.replace('"', "%22")
-        .replace("<", "%3C")
-        .replace(">", "%3E")
-        .replace("{", "%7B")
-        .replace("}", "%7D")
-    )
+    def _link(self, url: str) -> str:
+        for character, code in _IN_LINKS:
+            url = url.replace(character, code)
+        return url.replace(self.nonce, "")
 
 
 def _file_name(alt: str) -> bool:

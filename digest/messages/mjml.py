@@ -9,7 +9,7 @@ from mjml import mjml2html
 
 from digest.errors import DigestError
 
-_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif).*?-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif|>).*?-->", re.DOTALL)
 _SPACES = re.compile(r">[^\S\n]+(?=</?mj)")
 _INLINE_STYLE = re.compile(r'<mj-style\s+inline="inline"\s*>(.*?)</mj-style>', re.DOTALL)
 

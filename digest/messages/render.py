@@ -106,7 +106,8 @@ class _Press:
         written = clean(self._render("subject.txt", chosen), limit=200)
         subject = written or subject_of(self._content, chosen, self._words)
         proof = f"{PROOF_PREFIX} " if self._content.proof else ""
-        return proof + subject, preheader_of(self._content, chosen)
+        preheader = preheader_of(self._content, chosen).replace(self._nonce, "")
+        return proof + (subject.replace(self._nonce, "") or self._content.publication), preheader
 
     def html(self, chosen: Plan) -> str:
         html = mjml.to_html(self._render("body.mjml", chosen))

@@ -147,8 +147,8 @@ def _theme(table: Mapping[str, Any], name: str) -> Theme:
     accent = str(table["accent"]).lower()
     bright = str(table.get("accent_dark") or mixed("#ffffff", accent, 0.35)).lower()
     ratio = TEXT_CONTRAST if table.get("accent_dark") else _DARK_CONTRAST
-    changed["light"] = _tinted(house.light, accent, TEXT_CONTRAST, tint=mixed(accent, house.light.card, 0.07))
-    changed["dark"] = _tinted(house.dark, bright, ratio, tint=mixed(accent, house.dark.card, 0.3))
+    changed["light"] = _tinted(house.light, accent, TEXT_CONTRAST, tint=_wash(accent, house.light, 0.07))
+    changed["dark"] = _tinted(house.dark, bright, ratio, tint=_wash(accent, house.dark, 0.3))
     return replace(house, **changed)
 
 
@@ -157,6 +157,13 @@ def _tinted(palette: Palette, accent: str, ratio: float, *, tint: str) -> Palett
     used = legible(legible(accent, on=palette.card, ratio=ratio), on=tint, ratio=TEXT_CONTRAST)
     writing = max(("#ffffff", "#14140f"), key=lambda colour: contrast(colour, used))
     return replace(palette, accent=used, wash=tint, on_accent=writing)
+
+
+def _wash(accent: str, palette: Palette, share: float) -> str:
+    """A hint of the accent on the card, weaker where soft ink could not be read on it."""
+    while share > 0 and contrast(palette.soft, mixed(accent, palette.card, share)) < TEXT_CONTRAST:
+        share -= 0.01
+    return mixed(accent, palette.card, max(share, 0))
 
 
 def _channels(colour: str) -> tuple[int, int, int]:

@@ -30,6 +30,8 @@ def clean(text: str, *, limit: int | None = None, keep_lines: bool = False) -> s
 
     Longer than `limit` it is cut at a word with one ellipsis.
     """
+    if text.isprintable() and "  " not in text and text == text.strip():
+        return shorten(text[: limit * 8], limit) if limit else text
     bounded = text[: limit * 8] if limit else text
     legal = _NONCHARACTER.sub("", _ILLEGAL.sub("", bounded.replace("\r\n", "\n").replace("\r", "\n")))
     legal = legal.replace("\u2028", "\n").replace("\u2029", "\n\n")
