@@ -139,13 +139,14 @@ _NOT_PRINTABLE = re.compile(
 )
 _BREAKS = re.compile("[\n\r\t\x0b\x0c\x85\u2028\u2029]")
 _SPACES = re.compile(r"\s+")
+# A bare word of English in brackets, "[video]", may be the author's; with attributes or a slash it is a shortcode.
 _SHORTCODE = re.compile(
-    r"\[/?(?:vc_\w+|et_pb_\w+|fusion_\w+|av_\w+|tatsu_\w+|mk_\w+|wpv-\w+|su_\w+|gallery|caption|wp_caption|embed|audio|"
-    r"video|playlist|contact-form(?:-7)?|gravityform|ninja_form|wpforms|toc|divider|spacer|button|tweet|youtube|vimeo|"
-    r"instagram|sc|row|column|one_half|one_third|two_third|rev_slider|layerslider|footnote|social\w*|share\w*)"
-    r"(?:\s[^\[\]]{0,2000})?/?\]"
-    r"|\[/?[a-z][\w-]{1,40}\s+[\w-]{1,40}=[^\[\]]{0,2000}\]",
-    re.IGNORECASE,
+    r"\[/?(?:vc_\w+|et_pb_\w+|fusion_\w+|av_\w+|tatsu_\w+|mk_\w+|wpv-\w+|su_\w+|gallery|caption|wp_caption|"
+    r"playlist|contact-form(?:-7)?|gravityform|ninja_form|wpforms|toc|one_half|one_third|two_third|rev_slider|"
+    r"layerslider)(?:\s[^\[\]]{0,2000})?/?\]"
+    r"|\[/(?:embed|audio|video|button|row|column|section|tweet|youtube|vimeo|tab|tabs|accordion|footnote)\]"
+    r"|\[embed\][^\[\]\s]{0,500}"
+    r"|\[[a-z][\w-]{1,40}\s+[\w-]{1,40}=[^\[\]]{0,2000}\]"
 )
 _CAPTION = re.compile(r"\[(/?)(?:wp_)?caption[^\[\]]{0,2000}\]", re.IGNORECASE)
 _EDITOR_COMMENT = re.compile(r"<!--[^<>]{0,2000}-->")

@@ -34,6 +34,8 @@ def safe_link(url: str, *, base: str) -> str | None:
     if not text or len(text) > LONGEST_LINK:
         return None
     try:
+        if re.match(r"[a-z]+:", text, re.IGNORECASE) and not urlsplit(text).netloc:
+            return None  # joining would take it for a path
         parts = urlsplit(urljoin(base, text))
         host = _ascii_host(parts)
         port = parts.port
