@@ -47,7 +47,7 @@ lock: .venv/made ## choose the newest allowed version of every dependency and wr
 	uv pip compile pyproject.toml --extra postgres --group build --group dev $$flags --upgrade \
 	  -c requirements.lock -o requirements-dev.lock
 
-build: .venv/test.stamp ## make the wheel and the source archive in dist/
+build: .venv/test.stamp ## make the wheel in dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean: ## remove .venv, caches and what was built
@@ -78,7 +78,7 @@ clean: ## remove .venv, caches and what was built
 
 # The lock names every package with its hash, the build tools too; nothing is fetched that it does not name.
 define install
-echo "Installing what $(1) names into .venv (well under a minute, once) …"; set -e; \
+echo "Installing what $(1) names into .venv (a minute or less, once) …"; set -e; \
 if command -v uv >/dev/null 2>&1; then \
   uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); \
   uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
