@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 import digest.deliveries.tables
 import digest.editions.tables
-import digest.posts.tables  # each stage's tables join Base.metadata
+import digest.posts.tables  # noqa: F401 - each stage's tables join Base.metadata
 import subscribers
 from digest.database import Base, Database
 from tests import postgres
