@@ -55,11 +55,14 @@ class Words:
         self._locale = locale(language)
 
     def __call__(self, name: str, /, **values: object) -> str:
-        """The words called `name` with {placeholders} filled; `count` chooses among plural forms."""
+        """The words called `name` with {placeholders} filled; `count` chooses among plural forms.
+
+        Raises LookupError for a name that no language has.
+        """
         try:
             entry = self._entries[name]
         except KeyError:
-            raise TemplateFault(f'There are no words called "{name}" in templates/words/en.toml.') from None
+            raise LookupError(f'there are no words called "{name}" in templates/words/en.toml') from None
         if not isinstance(entry, str):
             plural = self._locale if name in self.own else locale(_DEFAULT_LANGUAGE)
             entry = entry.get(_plural(plural, values.get("count")), entry["other"])
@@ -114,8 +117,8 @@ class Templates:
             return self._environment.get_template(name).render(known)
         except TemplateError as error:
             raise TemplateFault(f"{fault_place(error, name)}: {fault_words(error)}") from error
-        except (TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:
-            raise TemplateFault(f"{fault_place(error, name)}: {error}") from error
+        except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
+            raise TemplateFault(f"{fault_place(error, name)}: {fault_words(error)}") from error
 
     def words(self, language: str) -> Words:
         """The fixed words of `language`: its own file, then its base language's, then English."""
@@ -265,6 +268,8 @@ def _told(context: Context) -> tuple[Locale, ZoneInfo]:
 def _date(context: Context, value: date | datetime, pattern: str = "long") -> str:
     """A date in words, in the context's language and zone."""
     language, zone = _told(context)
+    if not isinstance(value, date):
+        raise TypeError(f"expected a date, not {value}")
     return format_date(
         value.astimezone(zone) if isinstance(value, datetime) else value, pattern, locale=language
     )
@@ -274,6 +279,8 @@ def _date(context: Context, value: date | datetime, pattern: str = "long") -> st
 def _time(context: Context, value: datetime, pattern: str = "short") -> str:
     """A time of day in the context's language and zone."""
     language, zone = _told(context)
+    if not isinstance(value, datetime):
+        raise TypeError(f"expected a time, not {value}")
     return format_time(value, pattern, tzinfo=zone, locale=language)
 
 
@@ -281,6 +288,8 @@ def _time(context: Context, value: datetime, pattern: str = "short") -> str:
 def _datetime(context: Context, value: datetime, pattern: str = "long") -> str:
     """A date and time in the context's language and zone."""
     language, zone = _told(context)
+    if not isinstance(value, datetime):
+        raise TypeError(f"expected a time, not {value}")
     return format_datetime(value, pattern, tzinfo=zone, locale=language)
 
 

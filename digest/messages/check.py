@@ -131,7 +131,7 @@ def _one(templates: Templates, name: str, content: Content) -> Iterator[Problem]
     except TemplateFault as error:
         yield _problem(str(error), file)
         return
-    except (TemplateError, TypeError, ValueError, KeyError, ArithmeticError) as error:
+    except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         yield _problem(f"{fault_place(error, file)}: {fault_words(error)}", file)
         return
     file = f"{folder}/body.mjml"
