@@ -6,11 +6,24 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Insert, Select, func, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Insert,
+    Integer,
+    Select,
+    Text,
+    any_,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from subscribers.model import (
     Consent,
@@ -172,7 +185,7 @@ def people_by_key(session: Session, keys: Sequence[str]) -> dict[str, Person]:
     """The people with these addresses, by the key of each."""
     found: dict[str, Person] = {}
     for some in _slices(keys):
-        for row in session.execute(_people().where(PersonRow.address_key.in_(some))):
+        for row in session.execute(_people().where(_among(session, PersonRow.address_key, some))):
             one = _person(row)
             found[one.key] = one
     return found
@@ -182,7 +195,7 @@ def people_by_id(session: Session, ids: Sequence[int]) -> dict[int, Person]:
     """The people of these numbers."""
     found: dict[int, Person] = {}
     for some in _slices(ids):
-        for row in session.execute(_people().where(PersonRow.id.in_(some))):
+        for row in session.execute(_people().where(_among(session, PersonRow.id, some))):
             one = _person(row)
             found[one.id] = one
     return found
@@ -192,7 +205,9 @@ def ids_by_key(session: Session, keys: Sequence[str]) -> dict[str, int]:
     """The numbers of the people with these addresses."""
     found: dict[str, int] = {}
     for some in _slices(keys):
-        query = select(PersonRow.address_key, PersonRow.id).where(PersonRow.address_key.in_(some))
+        query = select(PersonRow.address_key, PersonRow.id).where(
+            _among(session, PersonRow.address_key, some)
+        )
         found.update({key: number for key, number in session.execute(query) if key})
     return found
 
@@ -220,7 +235,7 @@ def insert_subscriptions(session: Session, subscriptions: Sequence[NewSubscripti
             kept[one.began],
             kept[one.began],
             kept[one.ended_at],
-            one.ended_reason,
+            one.ended_reason.value if one.ended_reason else None,
             one.wording_id,
             one.consent_source,
             kept[one.consent_at],
@@ -297,7 +312,11 @@ def subscriptions_of(
     """Subscriptions of these people, oldest first."""
     found: list[Subscription] = []
     for some in _slices(subscriber_ids):
-        query = _subscriptions().where(SubscriptionRow.subscriber_id.in_(some)).order_by(SubscriptionRow.id)
+        query = (
+            _subscriptions()
+            .where(_among(session, SubscriptionRow.subscriber_id, some))
+            .order_by(SubscriptionRow.id)
+        )
         if list_id is not None:
             query = query.where(SubscriptionRow.list_id == list_id)
         found += [_subscription(row) for row in session.execute(query)]
@@ -321,7 +340,7 @@ def pasts_of(session: Session, subscriber_ids: Sequence[int]) -> dict[int, list[
                 row.topics,
                 row.frequency,
             )
-            .where(row.subscriber_id.in_(some))
+            .where(_among(session, row.subscriber_id, some))
             .order_by(row.id)
         )
         for number, list_id, state, at, ended_at, reason, topics, frequency in session.execute(query):
@@ -346,7 +365,7 @@ def suppressed_hashes(session: Session, hashes: Sequence[str]) -> dict[str, Supp
     found: dict[str, SuppressionReason] = {}
     for some in _slices(hashes):
         query = select(SuppressionRow.address_hash, SuppressionRow.reason).where(
-            SuppressionRow.address_hash.in_(some)
+            _among(session, SuppressionRow.address_hash, some)
         )
         for address_hash, reason in session.execute(query):
             found[address_hash] = SuppressionReason(reason)
@@ -517,13 +536,31 @@ def _write_new(
     """
     if not rows:
         return
-    mark = "?" if session.get_bind().dialect.name == "sqlite" else "%s"
-    marks = ", ".join([mark] * len(columns))
-    # Names are this module's own; values travel beside the statement.
-    statement = (
-        f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
-    )
-    session.connection().exec_driver_sql(statement, list(rows))
+    into = f"INSERT INTO {table.__tablename__} ({', '.join(columns)})"
+    # Names and types are this module's own; values travel beside the statement.
+    if session.get_bind().dialect.name == "sqlite":
+        marks = ", ".join("?" * len(columns))
+        statement = f"{into} VALUES ({marks}) ON CONFLICT DO NOTHING"
+        session.connection().exec_driver_sql(statement, list(rows))
+        return
+    arrays = ", ".join(f"%s::{_array_type(table.__table__.c[column].type)}" for column in columns)
+    statement = f"{into} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608
+    session.connection().exec_driver_sql(statement, tuple(list(values) for values in zip(*rows, strict=True)))
+
+
+def _array_type(column: TypeEngine[Any]) -> str:
+    if isinstance(column, Moment):
+        return "timestamptz[]"
+    return "bigint[]" if isinstance(column, Integer) else "text[]"
+
+
+def _among(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether a column holds one of these values; one parameter on PostgreSQL, however many they are."""
+    if session.get_bind().dialect.name == "sqlite":
+        found: ColumnElement[bool] = column.in_(values)
+        return found
+    kind = postgresql.ARRAY(BigInteger() if isinstance(column.type, Integer) else Text())
+    return cast("ColumnElement[bool]", column == any_(literal(list(values), kind)))
 
 
 def _slices(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
