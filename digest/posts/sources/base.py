@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from digest.errors import DigestError
 from digest.posts.clean import excerpt_text, html_to_text, safe_link, strip_controls, title_text
-from digest.posts.links import doubts
+from digest.posts.links import canonical_url, doubts
 from digest.posts.model import Fetched, Image, Memory, Post, SourceSpec
 from digest.posts.pictures import alt_text, pictures, same_picture
 
@@ -92,7 +92,7 @@ def clean_posts(
     """
     urls_of: dict[str, set[str]] = {}
     for raw in raws:
-        urls_of.setdefault(raw.external_id.strip(), set()).add(raw.url.strip())
+        urls_of.setdefault(raw.external_id.strip(), set()).add(canonical_url(safe_link(raw.url, base=home) or raw.url))
     posts: dict[str, Post] = {}
     warnings: list[str] = []
     for number, raw in enumerate(raws, start=1):
@@ -128,7 +128,7 @@ def clean_post(raw: RawPost, *, home: str, now: datetime) -> Post | None:
     elif doubts(link, home=home):
         warnings.append(doubts(link, home=home))
     return Post(
-        external_id=_identity(raw, link),
+        external_id=identity(raw, home=home),
         url=link,
         title=title or link,
         summary=summary,
@@ -143,6 +143,16 @@ def clean_post(raw: RawPost, *, home: str, now: datetime) -> Post | None:
     )
 
 
+def identity(raw: RawPost, *, home: str) -> str:
+    """The source's own id for `raw`; without one its link, and without that a hash of what else there is."""
+    given = strip_controls(raw.external_id.encode("utf-8", "ignore").decode("utf-8")).strip()
+    if not given and raw.url.strip():
+        given = safe_link(raw.url, base=raw.base or home) or ""
+    if not given:
+        given = "hash:" + _hash(f"{raw.title}\x1f{raw.published}" if raw.title else raw.summary or raw.body)
+    return given if len(given) <= LONGEST_ID else "hash:" + _hash(given)
+
+
 def language_tag(raw: str | None) -> str | None:
     """`raw` ("en_US", "EN-gb ") as a BCP 47 tag ("en-US", "en-GB"), or None if it is not one."""
     text = (raw or "").strip().replace("_", "-")
@@ -151,16 +161,6 @@ def language_tag(raw: str | None) -> str | None:
     first, *rest = text.split("-")
     parts = [p.upper() if len(p) == 2 else p.title() if len(p) == 4 else p.lower() for p in rest]
     return "-".join([first.lower(), *parts])
-
-
-def _identity(raw: RawPost, link: str) -> str:
-    """The source's own id; without one the link, and without that a hash of what else there is."""
-    given = strip_controls(raw.external_id.encode("utf-8", "ignore").decode("utf-8")).strip()
-    if not given and raw.url.strip():
-        given = link
-    if not given:
-        given = "hash:" + _hash(f"{raw.title}\x1f{raw.published}" if raw.title else raw.summary or raw.body)
-    return given if len(given) <= LONGEST_ID else "hash:" + _hash(given)
 
 
 def _hash(text: str) -> str:

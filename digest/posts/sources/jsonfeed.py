@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 from digest.posts.model import Fetched, FetchState, Memory, SourceSpec
 from digest.posts.pictures import picture
-from digest.posts.sources.base import RawPost, SourceError, clean_posts, language_tag
+from digest.posts.sources.base import RawPost, SourceError, clean_posts, identity, language_tag
 from digest.posts.sources.http import Client, shown
 from digest.posts.sources.jsonbody import list_at, read_json, text_at
 
@@ -61,7 +61,7 @@ async def _with_older_pages(
     """The items of `feed` and, while none of them is known, of the pages that `next_url` leads to."""
     language = text_at(feed, "language")
     raws = [_raw(item, feed, language, url) for item in list_at(feed, "items")]
-    ids = {raw.external_id for raw in raws}
+    ids = {identity(raw, home=url) for raw in raws}
     for _page in range(2, MOST_PAGES + 1):
         older = text_at(feed, "next_url")
         if not older or not memory.known_ids or ids & memory.known_ids or len(raws) >= spec.limit:
@@ -75,11 +75,11 @@ async def _with_older_pages(
                 raise  # what lies on the next page would be lost if this one were remembered without it
             break
         found = [_raw(item, feed, language, answer.url) for item in list_at(feed, "items")]
-        fresh = [raw for raw in found if raw.external_id not in ids]
+        fresh = [raw for raw in found if identity(raw, home=url) not in ids]
         if not fresh:
             break
         raws += fresh
-        ids |= {raw.external_id for raw in fresh}
+        ids |= {identity(raw, home=url) for raw in fresh}
     return raws
 
 
@@ -89,7 +89,7 @@ def _raw(item: Any, feed: Any, language: str, url: str) -> RawPost:
     summary = text_at(item, "summary").replace("<", "&lt;")
     image = text_at(item, "image") or text_at(item, "banner_image")
     return RawPost(
-        external_id=text_at(item, "id") or page,
+        external_id=text_at(item, "id"),
         url=page,
         title=text_at(item, "title").replace("<", "&lt;"),
         summary=summary,

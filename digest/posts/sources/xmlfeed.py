@@ -16,7 +16,7 @@ import feedparser
 
 from digest.posts.model import Fetched, FetchState, Image, Memory, SourceSpec
 from digest.posts.pictures import picture
-from digest.posts.sources.base import RawPost, SourceError, clean_posts, language_tag
+from digest.posts.sources.base import RawPost, SourceError, clean_posts, identity, language_tag
 from digest.posts.sources.http import Client, Response, shown
 
 ACCEPT = (
@@ -122,7 +122,7 @@ async def _with_older_pages(
 ) -> tuple[list[RawPost], list[str]]:
     """The entries of `page` and, while none of them is known, of the pages before it."""
     raws = list(page.raws)
-    ids = {raw.external_id for raw in raws}
+    ids = {identity(raw, home=response.url) for raw in raws}
     for number in range(2, MOST_PAGES + 1):
         older = page.older_url or (_paged(response.url, number) if page.is_wordpress else None)
         if not raws or not memory.known_ids or ids & memory.known_ids or len(raws) >= spec.limit or not older:
@@ -136,11 +136,11 @@ async def _with_older_pages(
             return raws, [] if error.status in {400, 404, 410} else [
                 f"Older posts could not be read: {error}"
             ]
-        fresh = [raw for raw in page.raws if raw.external_id not in ids]
+        fresh = [raw for raw in page.raws if identity(raw, home=response.url) not in ids]
         if not fresh:  # the server ignores paging, or the archive has ended
             break
         raws += fresh
-        ids |= {raw.external_id for raw in fresh}
+        ids |= {identity(raw, home=response.url) for raw in fresh}
     return raws, []
 
 
@@ -176,7 +176,10 @@ def _defused(response: Response, where: str) -> tuple[bytes, str]:
 
 def _keeps_ascii(encoding: str) -> bool:
     try:
-        return "<item/>".encode(encoding) == b"<item/>" or encoding.lower().startswith(("utf-16", "utf-32"))
+        probe = b"+ADw-<item/>"  # in UTF-7 this is two tags
+        return probe.decode(encoding) == probe.decode("ascii") or encoding.lower().startswith(
+            ("utf-16", "utf-32")
+        )
     except (LookupError, UnicodeError, ValueError):
         return True  # an unknown name is ignored by the parser too
 
@@ -210,10 +213,10 @@ def _raw(entry: Any, feed: Any, url: str) -> RawPost:
     if _detail(entry, "title").get("type") == "text/plain":
         title = title.replace("<", "&lt;")  # said to be plain, so this is no markup
     updated = _moment(entry, "updated")
-    details = [_detail(entry, "title"), summary, *contents]
+    details = [*contents, summary, _detail(entry, "title")]
     base = next((d["base"] for d in details if d.get("base") and d["base"] != url), "")
     raw = RawPost(
-        external_id=_text(entry, "id").strip() or _text(entry, "link").strip(),
+        external_id=_text(entry, "id").strip(),
         url=_text(entry, "feedburner_origlink") or _text(entry, "link"),
         base=base,
         title=title,
@@ -223,9 +226,7 @@ def _raw(entry: Any, feed: Any, url: str) -> RawPost:
         updated=updated,
         authors=tuple(str(a.get("name") or "") for a in dict.get(entry, "authors") or []),
         categories=tuple(str(t.get("label") or t.get("term") or "") for t in dict.get(entry, "tags") or []),
-        language=next(
-            (d["language"] for d in reversed(details) if d.get("language")), _text(feed, "language")
-        ),
+        language=next((d["language"] for d in details if d.get("language")), _text(feed, "language")),
     )
     return replace(raw, image=_image(entry, base or url))
 
