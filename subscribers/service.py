@@ -161,7 +161,6 @@ def end(
 
     Name them by `address`, or by `ref`, which also names the publication. Raises `UnknownSubscriber`.
     """
-    del keys  # taken so that every function that names somebody is called alike
     if ref is not None:
         return Ended(
             subscriber_id=ref.subscriber_id,
