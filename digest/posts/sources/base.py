@@ -92,7 +92,9 @@ def clean_posts(
     """
     urls_of: dict[str, set[str]] = {}
     for raw in raws:
-        urls_of.setdefault(raw.external_id.strip(), set()).add(canonical_url(safe_link(raw.url, base=home) or raw.url))
+        urls_of.setdefault(raw.external_id.strip(), set()).add(
+            canonical_url(safe_link(raw.url, base=home) or raw.url)
+        )
     posts: dict[str, Post] = {}
     warnings: list[str] = []
     for number, raw in enumerate(raws, start=1):

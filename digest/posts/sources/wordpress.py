@@ -24,7 +24,8 @@ MOST_PAGES = 10
 BEST_WIDTH = 600
 _FIELDS = "id,guid,link,title,excerpt,content,date_gmt,modified_gmt,_links,_embedded"
 _EMBED = "author,wp:featuredmedia,wp:term"
-_CLOSED = frozenset({401, 403, 404, 405, 410, 501})
+_FORBIDDEN = frozenset({401, 403})
+_CLOSED = _FORBIDDEN | {404, 405, 410, 501}
 _NO_DATE = "0000-00-00"
 
 
@@ -39,8 +40,9 @@ class WordPress:
         for address in (f"{site}/wp-json/wp/v2/posts?", f"{site}/?rest_route=/wp/v2/posts&"):
             try:
                 return await _rest(address, site, spec, client, memory, now=now)
-            except _Closed:
-                continue
+            except _Closed as closed:
+                if closed.status in _FORBIDDEN:
+                    break
         try:
             fetched = await read_feed(f"{site}/feed/", spec, client, memory, now=now)
         except SourceError as error:

@@ -104,8 +104,9 @@ def parse_feed(response: Response) -> Page:
     if not entries and (broken or not parsed.get("version")):
         raise SourceError(f"{where} is not a feed that can be read{f' ({broken})' if broken else ''}.")
     feed = parsed.get("feed", {})
+    is_atom = str(parsed.get("version") or "").startswith("atom")
     return Page(
-        raws=tuple(_raw(entry, feed, response.url) for entry in entries),
+        raws=tuple(_raw(entry, feed, response.url, is_atom=is_atom) for entry in entries),
         title=_text(feed, "title")[:300],
         language=language_tag(_text(feed, "language")),
         wait_seconds=_wish(feed),
@@ -206,12 +207,12 @@ def _broken(parsed: Any) -> str:
     return f"{error.getMessage()}{f' in line {line}' if line else ''}"
 
 
-def _raw(entry: Any, feed: Any, url: str) -> RawPost:
+def _raw(entry: Any, feed: Any, url: str, *, is_atom: bool) -> RawPost:
     summary, contents = _detail(entry, "summary"), dict.get(entry, "content") or []
     body = max((str(c.get("value") or "") for c in contents if _is_text(c)), key=len, default="")
     title = _text(entry, "title")
-    if _detail(entry, "title").get("type") == "text/plain":
-        title = title.replace("<", "&lt;")  # said to be plain, so this is no markup
+    if is_atom and _detail(entry, "title").get("type") == "text/plain":
+        title = title.replace("<", "&lt;")  # Atom says that this is no markup; RSS says nothing
     updated = _moment(entry, "updated")
     details = [*contents, summary, _detail(entry, "title")]
     base = next((d["base"] for d in details if d.get("base") and d["base"] != url), "")
