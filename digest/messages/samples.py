@@ -87,7 +87,10 @@ def _post(
     image = None
     if picture:
         image = Image(
-            url=f"{SITE}/pictures/{number}.jpg", alt=f"Picture to “{title}”", width=picture[0], height=picture[1]
+            url=f"{SITE}/pictures/{number}.jpg",
+            alt=f"Picture to “{title}”",
+            width=picture[0],
+            height=picture[1],
         )
     return Item(
         post_id=number,
