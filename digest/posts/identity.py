@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -10,22 +11,28 @@ from urllib.parse import urlsplit
 from digest.posts.clean import canonical_url
 from digest.posts.model import Post, PostId, SourceSpec
 
+# Ids that RSS, Atom and RFC 4122 promise to be unique everywhere, not only in one feed.
+_UNIQUE = re.compile(
+    r"https?://|tag:|urn:|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", re.IGNORECASE
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """What a post is known by, hashed: its id at its source, its address, and its words.
+    """What a post is known by, hashed: its id at its source, that id anywhere, its address, and its words.
 
-    `by_url` is None for an address that is no post's own: a site's front page, or the source itself. `by_text`
-    serves only where neither of the others can.
+    `by_name` is None for an id that is only unique at its source. `by_url` is None for an address that is no
+    post's own: a site's front page, or the source itself. `by_text` serves only where no other key can.
     """
 
     by_id: str
+    by_name: str | None
     by_url: str | None
     by_text: str
 
     def all(self) -> tuple[str, ...]:
         """Every key there is."""
-        return tuple(key for key in (self.by_id, self.by_url, self.by_text) if key is not None)
+        return tuple(k for k in (self.by_id, self.by_name, self.by_url, self.by_text) if k is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,8 @@ def keys_of(spec: SourceSpec, post: Post) -> Keys:
     when = post.published_at.isoformat() if post.published_at else ""
     return Keys(
         by_id=_hash("id", spec.key, post.external_id),
+        # With the site it links to, so that one source cannot take the names of another site's posts.
+        by_name=_hash("name", _host(post.url), post.external_id) if _UNIQUE.match(post.external_id) else None,
         by_url=_hash("url", address) if is_own else None,
         by_text=_hash("text", spec.key, _title(post), when),
     )
@@ -64,7 +73,7 @@ def match(posts: Sequence[Post], keys: Sequence[Keys], known: Mapping[str, PostI
     leads: dict[str, int | None] = {**known, **dict.fromkeys(shared)}
     present: dict[int, Post] = {}
     for post, one in zip(posts, keys, strict=True):
-        owner = leads.get(one.by_id)
+        owner = _by_id(one, leads)
         if owner is not None:
             present.setdefault(owner, post)
 
@@ -72,7 +81,7 @@ def match(posts: Sequence[Post], keys: Sequence[Keys], known: Mapping[str, PostI
     fresh: dict[str, int] = {}
     made = 0
     for post, one in zip(posts, keys, strict=True):
-        owner = leads.get(one.by_id)
+        owner = _by_id(one, leads)
         if owner is None:
             owner = _by_other_key(post, one, leads, present)
         if owner is None:
@@ -94,12 +103,17 @@ def _shared(posts: Sequence[Post], keys: Sequence[Keys]) -> frozenset[str]:
         other, others_keys = first.setdefault(one.by_id, (post, one))
         same_address = one.by_url is not None and one.by_url == others_keys.by_url
         if not same_address and _title(post) != _title(other):
-            shared.add(one.by_id)
+            shared.update(key for key in (one.by_id, one.by_name, others_keys.by_name) if key)
         if one.by_url is not None:
             other, others_keys = first.setdefault(one.by_url, (post, one))
             if one.by_id != others_keys.by_id and not _alike(post, other):
                 shared.add(one.by_url)
     return frozenset(shared)
+
+
+def _by_id(keys: Keys, leads: Mapping[str, int | None]) -> int | None:
+    owner = leads.get(keys.by_id)
+    return leads.get(keys.by_name) if owner is None and keys.by_name else owner
 
 
 def _by_other_key(
@@ -123,6 +137,10 @@ def _alike(one: Post, other: Post) -> bool:
 
 def _title(post: Post) -> str:
     return " ".join(post.title.casefold().split())
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").removeprefix("www.")
 
 
 def _hash(*parts: str) -> str:
