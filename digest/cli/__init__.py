@@ -12,6 +12,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # a wrong word is answered in a plain line, not in a box
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("init")(init.init)

@@ -12,7 +12,7 @@ from digest.deliveries import store as deliveries
 from digest.deliveries.model import Audience
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionId, EditionState
-from digest.errors import DigestError
+from digest.errors import BadMove, DigestError
 from digest.messages.model import Rendered
 from digest.posts import store as posts
 from digest.workflows.approve import NotApproved, approve, reopen
@@ -88,10 +88,13 @@ def require_armed(parts: Parts, *, now: datetime) -> None:
 
 
 def _launch_one(parts: Parts, edition: Edition, *, now: datetime) -> Edition | None:
-    if obstacle := _obstacle(parts, edition, now=now):
-        _hold(parts, edition.id, obstacle, now=now)
+    try:
+        if obstacle := _obstacle(parts, edition, now=now):
+            _hold(parts, edition.id, obstacle, now=now)
+            return None
+        launched = launch(parts, edition.id, now=now)
+    except BadMove:  # between our look and our lock another scheduler, or a person, was faster
         return None
-    launched = launch(parts, edition.id, now=now)
     return launched if launched.state in _LAUNCHED and launched.launched_at == now else None
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from email.utils import parseaddr
 
+import structlog
+
 from digest.database import Session
 from digest.deliveries import store
 from digest.editions.model import Edition
 from digest.messages.notice import notice
+from digest.templating import TemplateFault
 from digest.workflows.parts import Parts
+
+log = structlog.get_logger()
 
 
 def tell(
@@ -25,7 +30,8 @@ def tell(
     """Queue the notice `kind` about `edition` to each member of staff, in the caller's transaction.
 
     `kind` names a folder under templates/notices: draft-ready, skipped, held, trouble. A second call for the same
-    edition and kind queues nothing. `reason` stands in for the edition's own. Returns how many were queued.
+    edition and kind queues nothing. `reason` stands in for the edition's own. Returns how many were queued; a
+    template that cannot be used is logged, for it must not undo what the notice is about.
     """
     configured = parts.publication(publication)
     recipients = {_key(kind, edition, mailbox): parseaddr(mailbox)[1] for mailbox in configured.staff}
@@ -39,13 +45,17 @@ def tell(
         "edition": edition.id,
         "subject_line": edition.subject,
         "reason": reason or edition.reason or edition.hold,
-        "items": [{"title": item.title} for item in edition.items],
+        "items": [{"title": item.title, "url": item.url} for item in edition.items],
         "send_at": edition.send_at,
         "timezone": configured.timezone,
         "base_url": parts.settings.site.base_url,
         "postal_address": configured.postal_address,
     }
-    made = notice(parts.templates, kind, context, language=configured.language)
+    try:
+        made = notice(parts.templates, kind, context, language=configured.language)
+    except TemplateFault as fault:
+        log.error("notice.failed", edition=edition.id, kind=kind, error=str(fault))
+        return 0
     return sum(
         store.enqueue_notice(
             session,

@@ -154,7 +154,9 @@ class Installation:
             stop(process)
 
     def _environ(self) -> dict[str, str]:
-        return {k: v for k, v in os.environ.items() if not k.startswith("DIGEST_")} | self.environ
+        # Each command is a process of its own: without compiled modules most of its time would be start-up.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("DIGEST_", "PYTHONDONTWRITE"))}
+        return kept | self.environ
 
 
 def free_port() -> int:
