@@ -144,6 +144,31 @@ def test_the_same_id_at_two_sources_is_two_posts(database):
     assert len(record(database, post(external_id="1"), spec=other).new) == 1
 
 
+@pytest.mark.parametrize(
+    "unique",
+    [
+        "https://www.example.org/?p=12",
+        "tag:example.org,2026:12",
+        "urn:uuid:9b2c1c1e-0a50-4c2e-9d9f-0d6f0a3c1f00",
+        "9b2c1c1e-0a50-4c2e-9d9f-0d6f0a3c1f00",
+    ],
+)
+def test_an_id_that_is_unique_everywhere_is_known_at_another_source(database, unique):
+    other = source(url="https://www.example.org/category/news/feed")
+    told = post(external_id=unique)
+    (known,) = record(database, told).new
+    moved = replace(told, url="https://example.org/moved")
+    assert record(database, moved, spec=other).new == (known,)
+
+
+def test_a_source_cannot_take_the_names_of_another_sites_posts(database):
+    thief = source(url="https://thief.example.net/feed")
+    name = "https://www.example.org/?p=13"
+    record(database, post(external_id=name, url="https://thief.example.net/13"), spec=thief)
+    (known,) = record(database, post(external_id=name)).new
+    assert stored(database, known).source_key == BLOG.key
+
+
 def test_when_a_posts_first_source_falls_silent_another_is_heard(database):
     other = source(url="https://www.example.org/category/news/feed")
     told = post()
