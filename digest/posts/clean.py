@@ -9,6 +9,7 @@ from collections import Counter
 import nh3
 
 from digest.posts.links import canonical_url, safe_link
+from digest.posts.shortcodes import without_shortcodes
 
 __all__ = [
     "canonical_url",
@@ -139,17 +140,6 @@ _NOT_PRINTABLE = re.compile(
 )
 _BREAKS = re.compile("[\n\r\t\x0b\x0c\x85\u2028\u2029]")
 _SPACES = re.compile(r"\s+")
-# A bare word of English in brackets, "[video]", may be the author's; with attributes or a slash it is a shortcode.
-_SHORTCODE = re.compile(
-    r"\[/?(?:vc_\w+|et_pb_\w+|fusion_\w+|av_\w+|tatsu_\w+|mk_\w+|wpv-\w+|su_\w+|gallery|caption|wp_caption|"
-    r"playlist|contact-form(?:-7)?|gravityform|ninja_form|wpforms|toc|one_half|one_third|two_third|rev_slider|"
-    r"layerslider)(?:\s[^\[\]]{0,2000})?/?\]"
-    r"|\[/(?:embed|audio|video|button|row|column|section|tweet|youtube|vimeo|tab|tabs|accordion|footnote)\]"
-    r"|\[embed\][^\[\]\s]{0,500}"
-    r"|\[[a-z][\w-]{1,40}\s+[\w-]{1,40}=[^\[\]]{0,2000}\]"
-)
-_CAPTION = re.compile(r"\[(/?)(?:wp_)?caption[^\[\]]{0,2000}\]", re.IGNORECASE)
-_EDITOR_COMMENT = re.compile(r"<!--[^<>]{0,2000}-->")
 _ELLIPSIS = r"(?:\[\s*(?:…|\.{3}|&hellip;|&#8230;)\s*\]|\(\s*(?:…|\.{3})\s*\)|…|\.{3})"
 _APPEARED = re.compile(
     r"\s*\b(?:The (?:post|article|entry) .{1,400}? (?:first appeared|appeared first) on|"
@@ -183,8 +173,8 @@ def html_to_text(html: str, *, limit: int) -> str:
     text = _words(html[:LONGEST_HTML])
     if _looks_escaped(text):
         text = _words(text)
-    text = strip_controls(_without_shortcodes(_EDITOR_COMMENT.sub(" ", text)))
-    return _bounded(_SPACES.sub(" ", text).strip(), limit)
+    text = _SPACES.sub(" ", without_shortcodes(text))
+    return _bounded(_SPACES.sub(" ", strip_controls(text)).strip(), limit)
 
 
 def excerpt_text(raw_html: str) -> str:
@@ -229,7 +219,7 @@ def strip_controls(text: str) -> str:
 
     Joiners stay: Persian words and many emoji need them.
     """
-    return _NOT_PRINTABLE.sub("", _BREAKS.sub(" ", text))
+    return text if text.isprintable() else _NOT_PRINTABLE.sub("", _BREAKS.sub(" ", text))
 
 
 def is_too_deep(markup: str) -> bool:
@@ -279,20 +269,6 @@ def _looks_escaped(text: str) -> bool:
     return len(tags) >= 2 and any(
         tag.startswith("</") or tag.lower().startswith(("<br", "<img")) for tag in tags
     )
-
-
-def _without_shortcodes(text: str) -> str:
-    if "[" not in text:
-        return text
-    parts, depth, end = [], 0, 0
-    for match in _CAPTION.finditer(text):
-        if depth == 0:
-            parts.append(text[end : match.start()])
-        depth = max(depth - 1, 0) if match[1] else depth + 1
-        end = match.end()
-    # An opening without its end: what follows is more likely the post than the caption.
-    parts.append(text[end:])
-    return _SHORTCODE.sub(" ", " ".join(parts))
 
 
 def _bounded(text: str, limit: int) -> str:

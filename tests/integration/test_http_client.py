@@ -14,8 +14,9 @@ import pytest
 import trustme
 
 from digest.posts.sources.base import SourceError
-from digest.posts.sources.http import USER_AGENT, Client, Limits, Response, retry_after, shown
+from digest.posts.sources.http import USER_AGENT, Client, Limits, Response
 from digest.posts.sources.network import is_allowed
+from digest.posts.sources.words import retry_after, shown
 from tests.served import Answer, Asked, Site, serving
 
 

@@ -294,7 +294,8 @@ async def test_a_folder_of_markdown_is_read_with_yaml_and_toml(client, tmp_path)
         ("---\ntitle: x\nurl: javascript:alert(1)\n---\n", "needs url"),
         ("---\ntitle: x\nurl: https://example.org/x\ndate: 2024-07-01\n---\n", "waits until then"),
         ("---\nx: !!python/object/apply:os.system ['true']\n---\n", "cannot be read"),
-        ("---\nx: " + "[" * 5000 + "\n---\n", "cannot be read"),
+        ("---\nx: " + "[" * 5000 + "\n---\n", "brackets"),
+        ("---\n" + "- " * 5000 + "\n---\n", "cannot be read"),
         ("---\ntitle: x\n---\n" + "x" * 1_000_001, "larger than"),
     ],
 )

@@ -90,16 +90,12 @@ def clean_posts(
     `home` is the address the source lives at. Of more than `limit` posts the newest are kept. An id that two
     different posts share is nobody's id: their links take its place.
     """
-    urls_of: dict[str, set[str]] = {}
-    for raw in raws:
-        urls_of.setdefault(raw.external_id.strip(), set()).add(
-            canonical_url(safe_link(raw.url, base=home) or raw.url)
-        )
+    shared = _shared_ids(raws, home)
     posts: dict[str, Post] = {}
     warnings: list[str] = []
     for number, raw in enumerate(raws, start=1):
-        shared = len(urls_of[raw.external_id.strip()]) > 1
-        post = clean_post(replace(raw, external_id="") if shared else raw, home=home, now=now)
+        nobodys = raw.external_id.strip() in shared
+        post = clean_post(replace(raw, external_id="") if nobodys else raw, home=home, now=now)
         if post is None:
             warnings.append(f"Item {number} has neither a title nor a text nor a link, and was left out.")
         else:
@@ -165,6 +161,17 @@ def language_tag(raw: str | None) -> str | None:
     return "-".join([first.lower(), *parts])
 
 
+def _shared_ids(raws: Sequence[RawPost], home: str) -> set[str]:
+    """The ids that stand on posts with different addresses."""
+    often = {name for name, times in Counter(raw.external_id.strip() for raw in raws).items() if times > 1}
+    addresses: dict[str, set[str]] = {}
+    for raw in raws:
+        if raw.external_id.strip() in often:
+            address = canonical_url(safe_link(raw.url, base=home) or raw.url)
+            addresses.setdefault(raw.external_id.strip(), set()).add(address)
+    return {name for name, found in addresses.items() if len(found) > 1}
+
+
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
@@ -224,13 +231,16 @@ def _categories(raw: Iterable[str]) -> list[str]:
 
 def _image(raw: RawPost, link: str) -> Image | None:
     """The picture the source named, else the first one worth showing in its text; with alt text from the text."""
-    inside = [*pictures(raw.body, base=raw.base or link), *pictures(raw.summary, base=raw.base or link)]
+    base = raw.base or link
+    alt = alt_text(raw.image.alt, url=raw.image.url) if raw.image else ""
+    if raw.image and alt:
+        return replace(raw.image, alt=alt)
+    inside = pictures(raw.body, base=base) or pictures(raw.summary, base=base)
     if raw.image is None:
         return inside[0] if inside else None
-    alt = alt_text(raw.image.alt, url=raw.image.url)
-    if not alt:
-        alt = next((i.alt for i in inside if i.alt and same_picture(i.url, raw.image.url)), "")
-    return replace(raw.image, alt=alt)
+    return replace(
+        raw.image, alt=next((i.alt for i in inside if i.alt and same_picture(i.url, raw.image.url)), "")
+    )
 
 
 def _newest(posts: tuple[Post, ...], limit: int) -> tuple[Post, ...]:

@@ -13,8 +13,9 @@ from selectolax.lexbor import LexborHTMLParser
 from digest.posts.clean import LONGEST_HTML, is_too_deep, safe_link, title_text
 from digest.posts.model import Fetched, Memory, SourceSpec
 from digest.posts.sources.base import SourceError, language_tag
-from digest.posts.sources.http import Client, Response, shown
+from digest.posts.sources.http import Client, Response
 from digest.posts.sources.registry import fetch
+from digest.posts.sources.words import shown
 
 _FEED_TYPES = {
     "application/rss+xml": "rss",

@@ -23,6 +23,8 @@ from digest.posts.sources.http import Client
 MOST_FILES = 2_000
 LARGEST_FILE = 1_000_000
 LARGEST_FRONT_MATTER = 20_000
+# The YAML reader's time grows with the square of the open brackets.
+MOST_BRACKETS = 200
 _NO_BASE = "https://invalid.invalid/"
 
 
@@ -125,6 +127,8 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
     if end is None or end.start() > LARGEST_FRONT_MATTER:
         raise _BadFile(f'has front matter without an end; it ends with a line "{match[1]}"')
     block = text[match.end() : end.start()]
+    if block.count("[") + block.count("{") > MOST_BRACKETS:
+        raise _BadFile(f"has more than {MOST_BRACKETS} brackets in its front matter")
     try:
         matter = yaml.safe_load(block) if match[1] == "---" else tomllib.loads(block.replace("\r\n", "\n"))
     except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError) as error:

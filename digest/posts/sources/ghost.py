@@ -10,8 +10,9 @@ from urllib.parse import urlencode, urlsplit
 from digest.posts.model import Fetched, Memory, SourceSpec
 from digest.posts.pictures import picture
 from digest.posts.sources.base import RawPost, SourceError, clean_posts
-from digest.posts.sources.http import Client, shown
+from digest.posts.sources.http import Client
 from digest.posts.sources.jsonbody import JSON, at, list_at, read_json, text_at
+from digest.posts.sources.words import shown
 
 PER_PAGE = 20
 MOST_PAGES = 10

@@ -11,7 +11,6 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Self
 from urllib.parse import unquote
 
@@ -19,15 +18,12 @@ import httpx2
 
 from digest.posts.sources.base import SourceError
 from digest.posts.sources.network import CheckedBackend, GuardedTransport, Resolver, system_resolver
+from digest.posts.sources.words import error_in_words, retry_after, shown, status_in_words, too_large
 
 USER_AGENT = "newsletter-digest/0.1 (feed collector; one visit every few minutes at most)"
-LONGEST_WAIT = 86_400
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 _UNREADABLE_CODINGS = frozenset({"br", "zstd", "compress"})
-_SECRET_PARAMETER = re.compile(
-    r"([?&;][^=&;]*(?:key|token|secret|pass|auth|sig)[^=&;]*=)[^&;#]*", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +175,7 @@ class Client:
                     f"{shown(url)} did not finish within {self.limits.seconds:g} seconds."
                 ) from None
             except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
-                raise SourceError(_in_words(url, error)) from error
+                raise SourceError(error_in_words(url, error)) from error
             finally:
                 ask.seconds_left -= clock() - began
 
@@ -201,27 +197,6 @@ class Client:
             return _Answer(response.status_code, response.headers, await _body(url, response, ask.max_bytes))
         finally:
             await response.aclose()
-
-
-def shown(url: object) -> str:
-    """`url` fit for a message: without credentials, and with the value of every secret parameter left out."""
-    text = re.sub(r"(//)[^/?#]*@", r"\1", str(url))
-    return _SECRET_PARAMETER.sub(r"\1…", text)[:300]
-
-
-def retry_after(headers: Mapping[str, str]) -> int | None:
-    """Seconds the server asks us to stay away, from seconds or an HTTP date, at most a day; None if unsaid.
-
-    A date is measured against the server's own Date header, so that neither clock needs to be right.
-    """
-    value = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,12}", value):
-        return min(int(value), LONGEST_WAIT)
-    try:
-        wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return min(max(int(wait.total_seconds()), 0), LONGEST_WAIT)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -289,18 +264,14 @@ async def _body(url: httpx2.URL, response: httpx2.Response, max_bytes: int) -> b
         raise SourceError(f"{shown(url)} sent a compression that was not asked for.")
     length = response.headers.get("content-length", "")
     if length.isdigit() and int(length) > max_bytes:
-        raise SourceError(_too_large(url, max_bytes))
+        raise SourceError(too_large(url, max_bytes))
     parts, size = [], 0
     async for part in response.aiter_bytes():
         size += len(part)
         if size > max_bytes:
-            raise SourceError(_too_large(url, max_bytes))
+            raise SourceError(too_large(url, max_bytes))
         parts.append(part)
     return b"".join(parts)
-
-
-def _too_large(url: httpx2.URL, max_bytes: int) -> str:
-    return f"{shown(url)} sent more than {max_bytes / 1_000_000:g} MB, which is refused."
 
 
 def _accepted(url: httpx2.URL, answer: _Answer, *, conditional: bool, permanent_url: str | None) -> Response:
@@ -311,7 +282,7 @@ def _accepted(url: httpx2.URL, answer: _Answer, *, conditional: bool, permanent_
         )
     if status not in {httpx2.codes.OK, httpx2.codes.NOT_MODIFIED}:
         raise SourceError(
-            _status_in_words(shown(url), status),
+            status_in_words(shown(url), status),
             wait_seconds=retry_after(answer.headers),
             gone=status == httpx2.codes.GONE,
             status=status,
@@ -324,33 +295,3 @@ def _accepted(url: httpx2.URL, answer: _Answer, *, conditional: bool, permanent_
         permanent_url=permanent_url,
         not_modified=status == httpx2.codes.NOT_MODIFIED,
     )
-
-
-def _status_in_words(url: str, status: int) -> str:
-    known = {
-        400: "did not understand the request (400)",
-        401: "asks for a login (401)",
-        402: "asks for payment (402)",
-        403: "refuses to answer us (403)",
-        404: "was not found (404)",
-        410: "is gone for good (410); take this source out of the configuration",
-        429: "asks us to come less often (429)",
-        503: "is not available at the moment (503)",
-    }
-    kind = "failed on the server's side" if status >= 500 else "answered with an unexpected status"
-    return f"{url} {known.get(status, f'{kind} ({status})')}."
-
-
-def _in_words(url: httpx2.URL, error: Exception) -> str:
-    where, cause = shown(url), str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in cause or "certificate" in cause.lower():
-        return f"{where} has a TLS certificate that cannot be verified."
-    if isinstance(error, httpx2.TimeoutException):
-        return f"{where} did not answer in time."
-    if isinstance(error, httpx2.ConnectError):
-        return f"{where} could not be reached."
-    if isinstance(error, httpx2.DecodingError):
-        return f"{where} sent a body that could not be decompressed."
-    if isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError):
-        return f"{where} broke off in the middle of the answer."
-    return f"{where} could not be read ({type(error).__name__})."

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from digest.posts.sources.base import SourceError
-from digest.posts.sources.http import Response, shown
+from digest.posts.sources.http import Response
+from digest.posts.sources.words import shown
 
 JSON = "application/json, */*;q=0.1"
 

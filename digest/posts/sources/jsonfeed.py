@@ -9,8 +9,9 @@ from urllib.parse import urljoin
 from digest.posts.model import Fetched, FetchState, Memory, SourceSpec
 from digest.posts.pictures import picture
 from digest.posts.sources.base import RawPost, SourceError, clean_posts, identity, language_tag
-from digest.posts.sources.http import Client, shown
+from digest.posts.sources.http import Client
 from digest.posts.sources.jsonbody import list_at, read_json, text_at
+from digest.posts.sources.words import shown
 
 ACCEPT = "application/feed+json, application/json;q=0.9, */*;q=0.1"
 MOST_PAGES = 10

@@ -15,8 +15,9 @@ from urllib.parse import urlencode, urlsplit
 from digest.posts.model import Fetched, Image, Memory, SourceSpec
 from digest.posts.pictures import picture
 from digest.posts.sources.base import RawPost, SourceError, clean_posts
-from digest.posts.sources.http import Client, Response, shown
+from digest.posts.sources.http import Client, Response
 from digest.posts.sources.jsonbody import JSON, at, list_at, read_json, text_at
+from digest.posts.sources.words import shown
 from digest.posts.sources.xmlfeed import read_feed
 
 PER_PAGE = 20
