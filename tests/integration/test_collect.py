@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -42,17 +43,15 @@ class Told:
     kind = "rss"
 
     def __init__(self) -> None:
-        self.answers: dict[str, object] = {}
+        self.answers: dict[str, Any] = {}
         self.looks: list[str] = []
 
     async def fetch(self, spec, client, memory, *, now) -> Fetched:
         self.looks.append(spec.url)
         answer = self.answers.get(spec.url, Fetched())
-        if callable(answer):
-            answer = await answer(spec)
         if isinstance(answer, BaseException):
             raise answer
-        return answer
+        return answer if isinstance(answer, Fetched) else await answer(spec)
 
 
 @pytest.fixture
@@ -65,11 +64,18 @@ def site(monkeypatch) -> Told:
 # --- the real thing -------------------------------------------------------------------------------------------
 
 
+class FeedServer(ThreadingHTTPServer):
+    """A JSON Feed on loopback that knows its own ETag and counts who asked."""
+
+    asked = 0
+    body = b""
+
+
 @pytest.fixture
-def server() -> Iterator[ThreadingHTTPServer]:
+def server() -> Iterator[FeedServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.server.asked += 1
+            feed.asked += 1
             if self.headers.get("If-None-Match") == '"1"':
                 self.send_response(304)
                 self.end_headers()
@@ -78,14 +84,13 @@ def server() -> Iterator[ThreadingHTTPServer]:
             self.send_header("ETag", '"1"')
             self.send_header("Content-Type", "application/feed+json")
             self.end_headers()
-            self.wfile.write(self.server.body)
+            self.wfile.write(feed.body)
 
         def log_message(self, *_args) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked = 0
-    server.body = json.dumps(
+    feed = FeedServer(("127.0.0.1", 0), Handler)
+    feed.body = json.dumps(
         {
             "version": "https://jsonfeed.org/version/1.1",
             "title": "The Pond",
@@ -101,12 +106,12 @@ def server() -> Iterator[ThreadingHTTPServer]:
             ],
         }
     ).encode()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread = threading.Thread(target=feed.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield server
-    server.shutdown()
+    yield feed
+    feed.shutdown()
     thread.join()
-    server.server_close()
+    feed.server_close()
 
 
 def test_a_feed_becomes_the_first_editions_posts_and_then_says_that_nothing_changed(database, server):
