@@ -372,7 +372,8 @@ def _model_at(location: tuple[Any, ...]) -> type[BaseModel]:
         return Settings
     if location[0] == "publications":
         return Source if "sources" in location else Publication
-    return {"site": Site, "mail": Mail}.get(location[0], Settings)
+    tables: dict[str, type[BaseModel]] = {"site": Site, "mail": Mail}
+    return tables.get(location[0], Settings)
 
 
 def _known_keys(location: tuple[Any, ...]) -> list[str]:

@@ -7,7 +7,7 @@ import enum
 import json as json_module
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -139,7 +139,7 @@ def progress(total: int | None, label: str) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def table(rows: list[tuple[str, ...]], *, head: tuple[str, ...]) -> str:
+def table(rows: Sequence[tuple[str, ...]], *, head: tuple[str, ...]) -> str:
     """Rows in columns wide enough for their longest cell, the last one free."""
     everything = [head, *rows]
     widths = [max(len(row[i]) for row in everything) for i in range(len(head) - 1)]

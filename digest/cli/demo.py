@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from digest.workflows.parts import Parts
 
 PUBLICATION = "weekly"
+_ZONE = "Europe/London"
 _CONFIG = """# Written by `digest demo`: everything here is made up and nothing leaves this machine.
 [site]
 base_url = "http://127.0.0.1:{port}"
@@ -40,9 +42,9 @@ from = "{name} <brief@saltmarsh.example>"
 reply_to = "hello@saltmarsh.example"
 postal_address = "2 Harbour Row, Oxley Creek"
 language = "{language}"
-timezone = "Europe/London"
-cut_off = "wed 15:00"
-send = "thu 09:00"
+timezone = "{zone}"
+cut_off = "{day} 00:00"
+send = "{day} {time}"
 approval = "required"
 tagline = "{tagline}"
 first_edition = 6
@@ -165,6 +167,8 @@ def _parts(home: Path, site: Site, port: int) -> Iterator[Parts]:
     from digest.demo.stories import LANGUAGE, NAME, TAGLINE
 
     config = home / "digest.toml"
+    # The edition carries the date of its send, so the demo's send is due in a few minutes, not next week.
+    today = datetime.now(ZoneInfo(_ZONE)) + timedelta(minutes=5)
     text = _CONFIG.format(
         port=port,
         secret=secrets.token_urlsafe(32),
@@ -172,6 +176,9 @@ def _parts(home: Path, site: Site, port: int) -> Iterator[Parts]:
         language=LANGUAGE,
         tagline=TAGLINE,
         site=site.url,
+        zone=_ZONE,
+        day=f"{today:%a}".lower(),
+        time=f"{today:%H:%M}",
     )
     config.write_text(text, encoding="utf-8")
     config.chmod(0o600)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton, format_time, get_timezone_location
+from babel.dates import format_date, format_skeleton, format_time, get_day_names, get_timezone_location
 
 from digest.posts.model import Event
 from digest.templating import Words, locale, regional
@@ -56,6 +56,11 @@ def shorten(text: str, limit: int) -> str:
 def signed_up(at: datetime, *, language: str, timezone: str) -> str:
     """The date a reader signed up, as the footer says it: the value of the slot `signed_up`."""
     return day_words(at, language=language, timezone=timezone, pattern="long")
+
+
+def weekday_name(weekday: int, *, language: str) -> str:
+    """The name of a weekday, Monday being 0, as it stands in a sentence."""
+    return str(get_day_names("wide", context="format", locale=locale(language))[weekday])
 
 
 def day_words(at: datetime, *, language: str, timezone: str, pattern: str = "full") -> str:

@@ -7,10 +7,11 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit, urlunsplit
 
 import subscribers
+from digest.editions.cadence import Cadence
 from digest.editions.model import Content, Edition
 from digest.messages import headers
 from digest.messages.model import Reader, Sender
-from digest.messages.wording import signed_up
+from digest.messages.wording import signed_up, weekday_name
 from digest.settings import Publication
 from digest.workflows.parts import Parts
 
@@ -27,7 +28,7 @@ def content_for(parts: Parts, edition: Edition, *, proof: bool = False) -> Conte
         send_at=edition.send_at,
         timezone=configured.timezone,
         language=configured.language,
-        cadence_words="",
+        cadence_words=_cadence_words(parts, configured),
         sender_name=configured.sender[0],
         postal_address=configured.postal_address,
         archive_url=_archive_url(parts, edition),
@@ -120,6 +121,20 @@ def _site_url(configured: Publication) -> str:
         url = urlsplit(source.url)
         if url.scheme in {"http", "https"}:
             return f"{url.scheme}://{url.netloc}/"
+    return ""
+
+
+def _cadence_words(parts: Parts, configured: Publication) -> str:
+    """How often readers hear from us, where it can be said in a word or two: every Thursday, every day."""
+    send = Cadence.parse(configured.send)
+    words = parts.templates.words(configured.language)
+    if send.either or len(send.days) < 31 or len(send.months) < 12:
+        return ""
+    if len(send.weekdays) == 7:
+        return words("every_day")
+    if len(send.weekdays) == 1:
+        (weekday,) = send.weekdays
+        return words("every_week", day=weekday_name(weekday, language=configured.language))
     return ""
 
 
