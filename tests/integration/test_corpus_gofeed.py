@@ -127,5 +127,5 @@ def _second(moment: datetime | str | None) -> str:
         try:
             moment = datetime.fromisoformat(moment)
         except ValueError:
-            return moment
+            return str(moment)
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") if moment else ""

@@ -82,7 +82,7 @@ async def test_relative_links_are_resolved_against_the_address_after_redirects_p
 @pytest.mark.parametrize("kind", ["rss", "jsonfeed", "wordpress", "ghost"])
 async def test_a_bot_wall_is_a_failure_for_every_kind_pitfall_20(client, site, kind):
     wall = Answer("<!DOCTYPE html><title>One moment…</title>", headers={"Content-Type": "text/html"})
-    site.answer = lambda _asked: wall  # type: ignore[method-assign]
+    site.answer = lambda _asked: wall
     with pytest.raises(SourceError, match="answered with a web page instead of"):
         await _look(client, site, kind=kind)
 

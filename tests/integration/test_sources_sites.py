@@ -109,6 +109,12 @@ async def test_a_wordpress_post_carries_everything_the_interface_says(client, si
     assert "_embed=author,wp:featuredmedia,wp:term" in site.paths[0]
 
 
+async def test_a_featured_film_is_no_picture(client, site):
+    film = {"media_type": "file", "source_url": "https://example.org/film.mp4"}
+    site.routes[POSTS] = Answer(json.dumps([_wp(1, _embedded={"wp:featuredmedia": [film]})]))
+    assert (await _look(client, site.url)).posts[0].image is None
+
+
 async def test_wordpress_is_paged_to_the_end_the_first_time_within_the_limit(client, site):
     site.routes[POSTS] = _pages(45)
     fetched = await _look(client, site.url)

@@ -138,13 +138,13 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_megabyte_of_spite_is_read_in_bounded_time(name):
-    began = time.perf_counter()
+    began = time.thread_time()
     markup = HOSTILE[name]
     html_to_text(markup, limit=20_000)
     excerpt_text(markup)
     title_text(markup)
     pictures(markup, base=BASE)
-    assert time.perf_counter() - began < 8  # a quadratic step takes minutes
+    assert time.thread_time() - began < 8  # a quadratic step takes minutes
 
 
 @given(st.text())

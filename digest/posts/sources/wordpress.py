@@ -155,7 +155,7 @@ def _gmt(item: Any, name: str) -> str | None:
 
 def _image(media: Any, base: str) -> Image | None:
     """The featured picture in the smallest size that is wide enough for a mail, with its alt text."""
-    if not isinstance(media, dict) or not text_at(media, "media_type").startswith(("image", "")):
+    if not isinstance(media, dict) or text_at(media, "media_type") not in {"image", ""}:
         return None
     sizes = at(media, "media_details", "sizes")
     choices = [(s, _number(s, "width")) for s in sizes.values()] if isinstance(sizes, dict) else []
