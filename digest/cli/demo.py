@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,7 +118,7 @@ def play(parts: Parts, site: Site, home: Path) -> Played:
     edition = close.cut(parts, PUBLICATION, now=now())
     _say(f"Cut edition {edition.number}: {len(edition.items)} items, subject “{edition.subject}”.")
     seen = preview.preview(parts, edition.id, now=now())
-    notes = f"{len(seen.findings)} things to look at" if seen.findings else "nothing to mend"
+    notes = f"{len(seen.findings)} notes, nothing that blocks" if seen.findings else "nothing to mend"
     _say(
         f"Rendered through Jinja2 and MJML: {len(seen.html.encode()) / 1000:.0f} kB of HTML; preflight: {notes}."
     )
@@ -219,7 +221,16 @@ def _say_where_to_look(played: Played, home: Path, port: int, *, stays: bool) ->
         typer.echo(f"The mail in a browser:   {played.mail_url}")
         typer.echo(f"One reader's way out:    {played.leave_url}")
     typer.echo(f"All {played.accepted} mails:            {played.outbox}")
-    typer.echo(f"Try the commands:        digest editions list --config {home / 'digest.toml'}")
-    typer.echo("With your own site:      digest init https://your.site.example --into my-digest")
+    typer.echo(f"Try the commands:        {_program()} editions list --config {home / 'digest.toml'}")
+    typer.echo(f"With your own site:      {_program()} init https://your.site.example --into my-digest")
     if stays:
         typer.echo("\nRunning until Ctrl-C.")
+
+
+def _program() -> str:
+    """How this program can be called from where the person is."""
+    called = Path(sys.argv[0])
+    if shutil.which("digest"):
+        return "digest"
+    here = called.resolve()
+    return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on.")]
 OnceOption = Annotated[bool, typer.Option("--once", help="Do what is due now, then exit.")]
+# The app logs its own facts; the server's log would hold addresses of readers, and their links.
+QUIET: dict[str, Any] = {"access_log": False, "log_level": "warning", "server_header": False}
 
 
 def present() -> datetime:
