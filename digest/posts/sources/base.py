@@ -212,7 +212,7 @@ def _authors(names: Iterable[str]) -> list[str]:
     for name in names:
         text = title_text(name)
         named = re.search(r"\(([^()@]{2,})\)", text) if "@" in text else None
-        text = named[1] if named else re.sub(r"<?\S+@\S+>?", "", text)
+        text = named[1] if named else re.sub(r"\S*@\S*", "", text)
         text = text.strip(" \"'<>,;")[:_LONGEST_NAME]
         if text and text.lower() not in _NOBODY and not text.startswith(("http://", "https://")):
             found.append(text)
