@@ -44,8 +44,9 @@ class _Waiting(Generic[_Asked, _Told]):
         return future
 
     def take(self) -> list[tuple[_Asked, asyncio.Future[_Told]]]:
+        """The requests whose askers still wait for an answer."""
         taken, self.requests = self.requests, []
-        return taken
+        return [(asked, future) for asked, future in taken if not future.done()]
 
 
 class Ledger:
@@ -89,7 +90,8 @@ class Ledger:
         """Commit what is asked, turn after turn, until `close`."""
         while True:
             await self._wake.wait()
-            self._wake.clear()
+            if not self._closing:
+                self._wake.clear()
             lookups, marks, results = self._lookups.take(), self._marks.take(), self._results.take()
             if not (lookups or marks or results):
                 if self._closing:

@@ -109,13 +109,13 @@ class _Run:
             postman.database, job.edition_id, owner=postman.owner, readers=job.readers, clock=postman.clock
         )
         self._queue: asyncio.Queue[tuple[_Held, Delivery] | None] = asyncio.Queue(postman.lanes)
+        self._returned: list[tuple[_Held, Delivery]] = []
         self._held: dict[int, _Held] = {}
         self._breaker = Breaker(fresh=job.fresh)
         self._halt = asyncio.Event()
         self._pause = ""
         self._wait = 0.0
         self._settled = 0
-        self._accepted = 0
         self._usable = postman.lanes
         self._errors: list[BaseException] = []
 
@@ -129,8 +129,8 @@ class _Run:
                 await self._queue.put(None)
             await asyncio.gather(*lanes)
         except BaseException:
-            for lane in lanes:
-                lane.cancel()
+            self._halt.set()
+            await _end(lanes)
             raise
         finally:
             watcher.cancel()
@@ -194,25 +194,38 @@ class _Run:
     # --- one message ----------------------------------------------------------------------------------------
 
     async def _lane(self, lane: Lane) -> None:
-        usable = True
         try:
-            while (work := await self._queue.get()) is not None:
+            while (work := await self._next()) is not None:
                 held, delivery = work
-                # A lane that gave up still empties the queue; what it drops is released, and claimed again.
-                if usable and not self._ending() and not held.lost:
-                    try:
-                        usable = await self._deliver(lane, held, delivery)
-                    except LeaseLost:
-                        held.lost = True
-                    except Exception as error:  # noqa: BLE001 - raised again at the end of the run
-                        self._errors.append(error)
-                        self._halt.set()
+                # While the run ends the queue is still emptied; what is dropped so is released, and claimed again.
+                usable = self._ending() or held.lost or await self._deliver(lane, held, delivery)
+                if not usable and self._usable:
+                    self._returned.append(work)
+                    return
                 held.outstanding -= 1
                 await self._guard(self._finish(held))
         finally:
             await lane.close()
 
+    async def _next(self) -> tuple[_Held, Delivery] | None:
+        """The next delivery to send, first those that a retired lane gave back; None when there are no more."""
+        if self._returned:
+            return self._returned.pop()
+        work = await self._queue.get()
+        return self._returned.pop() if work is None and self._returned else work
+
     async def _deliver(self, lane: Lane, held: _Held, delivery: Delivery) -> bool:
+        """Send one message; an error ends the run and is raised when the other lanes are done."""
+        try:
+            return await self._send(lane, delivery)
+        except LeaseLost:
+            held.lost = True
+        except Exception as error:  # noqa: BLE001 - raised again at the end of the run
+            self._errors.append(error)
+            self._halt.set()
+        return True
+
+    async def _send(self, lane: Lane, delivery: Delivery) -> bool:
         """Send one message and settle it; False when this lane cannot be opened and should not be used again."""
         if not await self._may_go():
             return True
@@ -233,7 +246,6 @@ class _Run:
 
     async def _hand_over(self, lane: Lane, delivery: Delivery, mail: Addressed) -> bool:
         before = DeliveryState.CLAIMED
-        successes = self._accepted
 
         async def before_body() -> None:
             nonlocal before
@@ -254,7 +266,7 @@ class _Run:
             return True
         # Others may still get through, as where the relay limits connections: then only this lane retires.
         self._usable -= 1
-        if self._accepted == successes or not self._usable:
+        if not self._usable:
             self._stop_for(result.stop or f"The mail server cannot be reached: {result.reply.text}")
         return False
 
@@ -269,7 +281,6 @@ class _Run:
             now=self._me.clock(),
             give_up_at=self._job.give_up_at,
         )
-        self._accepted += result.verdict is Verdict.ACCEPTED
         if reason := self._breaker.observe(result, domain=domain):
             self._stop_for(reason)
         await self._settle(settlement)
@@ -351,6 +362,14 @@ class _Run:
     def _release(self, chunk: Chunk) -> None:
         with self._me.database.transaction() as session:
             store.release(session, chunk, self._me.owner, now=self._me.clock())
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel until it takes: a cancellation is lost when a server's answer comes at the same moment."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1)
 
 
 def _skipped(delivery: Delivery, reason: str) -> Settlement:
