@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -26,6 +26,7 @@ from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
 Clock = Callable[[], datetime]
+GRACE = timedelta(minutes=3)
 Tick = Callable[[Parts, datetime], None]
 
 
@@ -78,7 +79,7 @@ def start(parts: Parts, *, clock: Clock) -> BackgroundScheduler:
 def once(parts: Parts, *, now: datetime) -> None:
     """Do all that is due at `now`: collect, cut, launch, recover."""
     collect_due(parts, now)
-    reconcile(parts, now)
+    reconcile(parts, now, grace=timedelta())
 
 
 def collect_due(parts: Parts, now: datetime) -> None:
@@ -98,9 +99,12 @@ def launch_due(parts: Parts, now: datetime) -> None:
     launch.launch_due(parts, now=now)
 
 
-def reconcile(parts: Parts, now: datetime) -> None:
-    """Ask the database what should have happened by `now` and has not, and do it."""
-    close.close_due(parts, now=now)
+def reconcile(parts: Parts, now: datetime, *, grace: timedelta = GRACE) -> None:
+    """Ask the database what should have happened by `now` and has not, and do it.
+
+    A cut-off is left alone for `grace`, while its own line looks at the sources once more before it cuts.
+    """
+    close.close_due(parts, now=now - grace)
     launch_due(parts, now)
     recover.recover(parts, now=now)
 

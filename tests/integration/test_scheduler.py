@@ -128,7 +128,10 @@ def test_a_tick_that_was_missed_is_caught_up_on_once(database: Database) -> None
 
 def test_what_is_due_is_done_once_on_demand(database: Database) -> None:
     done: list[str] = []
-    note: Callable[[str], Callable[[Parts, datetime], None]] = lambda name: lambda _p, _n: done.append(name)  # noqa: E731
+
+    def note(name: str) -> Callable[..., None]:
+        return lambda *_args, **_more: done.append(name)
+
     patch = pytest.MonkeyPatch()
     patch.setattr(scheduler, "collect_due", note("collect"))
     patch.setattr(scheduler, "reconcile", note("reconcile"))

@@ -73,6 +73,23 @@ async def test_a_move_is_reported_and_the_new_address_used_when_remembered_pitfa
     assert site.paths == ["/new"]
 
 
+async def test_the_words_of_a_picture_are_not_those_of_its_post_pitfall_12(client, site):
+    picture = (
+        '<media:content url="/p.png" medium="image"><media:title>p</media:title>'
+        "<media:description>A heron</media:description></media:content>"
+    )
+    after = (
+        f"<item><guid>g1</guid><title>Herons</title><description>Three pairs.</description>{picture}</item>"
+    )
+    before = f"<item><guid>g2</guid>{picture}<title>Floods</title><description>Two days.</description></item>"
+    names = 'xmlns:media="http://search.yahoo.com/mrss/"'
+    site.routes["/feed"] = Answer(
+        f'<rss version="2.0" {names}><channel>{after}{before}</channel></rss>'.encode()
+    )
+    told = [(post.title, post.summary) for post in (await _look(client, site)).posts]
+    assert told == [("Herons", "Three pairs."), ("Floods", "Two days.")]
+
+
 async def test_relative_links_are_resolved_against_the_address_after_redirects_pitfall_9(client, site):
     site.routes["/feed"] = Answer(status=302, headers={"Location": "/deep/er/feed.xml"})
     site.routes["/deep/er/feed.xml"] = Answer(rss(item(1, link="post-1")))

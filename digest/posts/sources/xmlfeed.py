@@ -26,6 +26,8 @@ ACCEPT = (
 MOST_PAGES = 10
 LONGEST_HINT = 6 * 3600
 _PERIODS = {"hourly": 3600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
+# feedparser takes the title and description of a picture (Media RSS) for those of its post.
+_WORDS_OF_A_PICTURE = re.compile(rb"<(/?)media:(title|description)\b", re.IGNORECASE)
 _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:$|\?)", re.IGNORECASE)
 
 
@@ -88,6 +90,7 @@ def parse_feed(response: Response) -> Page:
             f'{where} answered with JSON; if it is a JSON Feed, the source\'s kind is "jsonfeed".'
         )
     body, content_type = defused(response, where)
+    body = _WORDS_OF_A_PICTURE.sub(rb"<\1media:its-\2", body)
     headers = {"content-type": content_type, "content-location": response.url}
     try:
         # Bytes in a stream: given a string, feedparser would open it as an address or a file.
