@@ -512,9 +512,17 @@ def armed(session: Session) -> str | None:
     return session.scalar(select(InstanceRow.name))
 
 
-def arm(session: Session, name: str, *, now: datetime) -> None:
-    """Let the installation called `name`, and no other, send from this database."""
-    session.merge(InstanceRow(id=1, name=name, armed_at=now))
+def arm(session: Session, name: str, *, now: datetime, only_first: bool = False) -> None:
+    """Let the installation called `name`, and no other, send from this database.
+
+    With `only_first` this only happens when no installation was ever armed.
+    """
+    upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = upsert(InstanceRow).values(id=1, name=name, armed_at=now)
+    if only_first:
+        session.execute(row.on_conflict_do_nothing(index_elements=["id"]))
+        return
+    session.execute(row.on_conflict_do_update(index_elements=["id"], set_={"name": name, "armed_at": now}))
 
 
 # --- helpers --------------------------------------------------------------------------------------------------

@@ -78,8 +78,9 @@ def require_armed(parts: Parts, *, now: datetime) -> None:
     with parts.database.reading() as session:
         armed = deliveries.armed(session)
     if armed is None:
-        arm(parts, now=now)
-        return
+        with parts.database.transaction() as session:
+            deliveries.arm(session, mine, now=now, only_first=True)
+            armed = deliveries.armed(session)
     if armed != mine:
         raise NotArmed(
             f'This database sends for instance "{armed}", and this installation is "{mine}"; nothing was sent. '
