@@ -23,7 +23,9 @@ def redact(text: str) -> str:
 def set_up(*, json: bool = False, level: str = "INFO") -> None:
     """Send log lines to standard error, as text for people or JSON for machines."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
-    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    renderer: Any = (
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -39,9 +41,7 @@ def set_up(*, json: bool = False, level: str = "INFO") -> None:
     )
 
 
-def _redact_values(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _redact_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if key in _SECRET_KEYS:
             event[key] = "<redacted>"

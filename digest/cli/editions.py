@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 import typer
 
 from digest.cli.common import (
-    CommandFailed,
     ConfigOption,
     JsonOption,
     NowOption,
@@ -111,7 +110,7 @@ def list_(
             (
                 str(e.id),
                 e.publication,
-                str(e.number),
+                str(e.number or "-"),
                 e.state.value,
                 f"{e.send_at:%Y-%m-%d %H:%M} UTC",
                 e.subject or e.reason,
@@ -157,9 +156,10 @@ def preview(
 ) -> None:
     """Write the mail as readers will get it: subject.txt, body.html, body.txt, message.eml, preflight.json."""
     with command(config) as parts:
+        from digest.cli.shapes import write_preview
         from digest.workflows import preview as workflow
 
-        files = _write_preview(workflow.preview(parts, edition, now=datetime.now(UTC)), out)
+        files = write_preview(workflow.preview(parts, edition, now=datetime.now(UTC)), out)
         text = "\n".join(f"{name}: {path}" for name, path in files.items())
         emit(files, json=json, text=text)
 
@@ -268,29 +268,6 @@ def _control(verb: str, edition: int, config: Path | None, *, json: bool) -> Non
 
         done = getattr(control, verb)(parts, edition, now=datetime.now(UTC))
         emit({"edition": done.id, "state": done.state}, json=json, text=f"Edition {done.id} is {done.state}.")
-
-
-def _write_preview(seen: Any, out: Path) -> dict[str, Path]:
-    import json as json_module
-
-    from digest.cli.common import plain
-
-    files = {
-        "subject.txt": (seen.subject + "\n").encode(),
-        "body.html": seen.html.encode(),
-        "body.txt": seen.text.encode(),
-        "message.eml": seen.message,
-        "preflight.json": (
-            json_module.dumps(plain(seen.findings), ensure_ascii=False, indent=2) + "\n"
-        ).encode(),
-    }
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            (out / name).write_bytes(data)
-    except OSError as error:
-        raise CommandFailed(f"The preview cannot be written to {out}: {error.strerror}.") from error
-    return {name: out / name for name in files}
 
 
 @contextmanager

@@ -1,13 +1,16 @@
-"""The JSON shapes that operators script against: editions, items, deliveries (names are kept)."""
+"""The shapes that operators script against: editions, items, deliveries, previews (names are kept)."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from digest.cli.common import plain
+from digest.cli.common import CommandFailed, plain
 from digest.editions.model import Edition, Item
 from digest.posts.model import Event
+from digest.workflows.preview import Preview
 
 
 def item_json(item: Item) -> dict[str, Any]:
@@ -48,7 +51,7 @@ def edition_json(edition: Edition) -> dict[str, Any]:
     return {
         "edition": edition.id,
         "publication": edition.publication,
-        "number": edition.number,
+        "number": edition.number or None,
         "state": edition.state.value,
         "subject": edition.subject,
         "cut_at": plain(edition.cut_at),
@@ -63,3 +66,22 @@ def counts_in_words(counts: Mapping[str, int]) -> str:
     """Counts by state as a sentence fragment: what there is, nothing that is zero."""
     told = [f"{number:,} {state}" for state, number in counts.items() if number]
     return ", ".join(told) or "nobody yet"
+
+
+def write_preview(seen: Preview, out: Path) -> dict[str, Path]:
+    """Write an edition's preview into a folder, and say where each file is; raises `CommandFailed`."""
+    findings = json.dumps(plain(seen.findings), ensure_ascii=False, indent=2)
+    files = {
+        "subject.txt": f"{seen.subject}\n".encode(),
+        "body.html": seen.html.encode(),
+        "body.txt": seen.text.encode(),
+        "message.eml": seen.message,
+        "preflight.json": f"{findings}\n".encode(),
+    }
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (out / name).write_bytes(data)
+    except OSError as error:
+        raise CommandFailed(f"The preview cannot be written to {out}: {error.strerror}.") from error
+    return {name: out / name for name in files}

@@ -92,7 +92,7 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """One numbered instance of a publication.
+    """One numbered instance of a publication; one that was skipped at its cut-off has no number, which is 0.
 
     `slot` is the local date of its scheduled send, None for an edition cut by hand outside the timetable.
     `hold` says why it may not be approved without a person (flood guard), empty when nothing holds it.

@@ -11,6 +11,7 @@ from digest.editions.excerpt import excerpt, first_sentence
 from digest.editions.model import Excluded, Item, ItemKind, Section
 from digest.posts.model import Post, PostId, StoredPost
 
+_MAY_LEAD = 4
 _TITLE_IN_SUBJECT = 90
 _PREHEADER = 140
 _SUBJECT_NAMES = re.compile(r"\{(first|more|name|number|date)\}")
@@ -64,13 +65,15 @@ def choose(
 
 
 def arrange(items: Sequence[Item], *, max_items: int) -> tuple[Item, ...]:
-    """`items`, newest first, given their sections: the newest with a picture leads, `max_items` stand large.
+    """`items`, newest first, given their sections: the newest leads, or one nearly as new that has a picture.
+
+    `max_items` stand large.
 
     Events stand in a section of their own, the next one first.
     """
     events = sorted((item for item in items if item.event), key=_starts)
     rest = [item for item in items if not item.event]
-    lead = next((index for index, item in enumerate(rest) if item.image is not None), 0)
+    lead = next((index for index, item in enumerate(rest[:_MAY_LEAD]) if item.image is not None), 0)
     ordered = [*rest[lead : lead + 1], *rest[:lead], *rest[lead + 1 :]]
     sections = [Section.LEAD] * len(rest[:1]) + [Section.CARDS] * (max_items - 1)
     stories = [

@@ -124,10 +124,15 @@ def create(
     finished_at: datetime | None = None,
     number: int | None = None,
 ) -> Edition:
-    """Store a new edition under `number`, or the next one; the publication must be locked."""
+    """Store a new edition under `number`, or the next one; the publication must be locked.
+
+    A skipped edition gets no number (it reads as 0), so that readers see no gaps.
+    """
+    if state is not EditionState.SKIPPED:
+        number = number or next_number(session, publication)
     row = EditionRow(
         publication=publication,
-        number=number or next_number(session, publication),
+        number=number,
         state=state.value,
         cut_at=cut_at,
         send_at=send_at,
@@ -367,7 +372,7 @@ def _edition(row: EditionRow, items: tuple[Item, ...]) -> Edition:
     return Edition(
         id=row.id,
         publication=row.publication,
-        number=row.number,
+        number=row.number or 0,
         state=EditionState(row.state),
         cut_at=row.cut_at,
         send_at=row.send_at,

@@ -59,7 +59,7 @@ class EditionRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication: Mapped[str] = mapped_column(ForeignKey("publications.slug"))
-    number: Mapped[int]
+    number: Mapped[int | None]
     state: Mapped[str] = mapped_column(String(16), index=True)
     cut_at: Mapped[datetime] = mapped_column(Moment)
     send_at: Mapped[datetime] = mapped_column(Moment)

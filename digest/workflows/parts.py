@@ -36,4 +36,6 @@ class Parts:
             return self.settings.publications[slug]
         except KeyError:
             known = ", ".join(sorted(self.settings.publications)) or "none"
-            raise DigestError(f'There is no publication "{slug}" in the configuration; there are: {known}.') from None
+            raise DigestError(
+                f'There is no publication "{slug}" in the configuration; there are: {known}.'
+            ) from None

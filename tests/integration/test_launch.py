@@ -121,6 +121,7 @@ def test_a_snapshot_that_was_tampered_with_is_not_sent(parts):
         from digest.messages.model import Rendered
 
         kept = editions.snapshot(session, edition.id, Rendered)
+        assert kept is not None
         editions.save_snapshot(session, edition.id, type(kept)(**{**_fields(kept), "html": kept.html + "!"}))
     failed = launch.launch(parts, edition.id, now=NOW)
     assert failed.state is E.FAILED
@@ -442,6 +443,7 @@ def test_recovering_twice_settles_once(parts):
     edition = sending.launched(parts)
     with parts.database.transaction() as session:
         chunk = deliveries.lease(session, [edition.id], "dead", now=NOW, lease_seconds=60)
+        assert chunk is not None
         deliveries.claim(session, chunk, "dead", limit=2, now=NOW)
         deliveries.mark_sending(session, edition.id, [1], "dead", now=NOW)
     assert recover.recover(parts, now=NOW + HOUR) == 1

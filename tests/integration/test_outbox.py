@@ -63,7 +63,7 @@ class FullDisk:
 
 
 async def test_a_full_disk_leaves_nothing_half_written_and_asks_for_a_pause(tmp_path):
-    lane = Outbox(tmp_path, opener=FullDisk).lane()
+    lane = Outbox(tmp_path, opener=FullDisk).lane()  # type: ignore[arg-type]  # as much of a file as it needs
     await lane.open()
     result = await lane.send(message(), before_body=marked)
     assert result.verdict is Verdict.REFUSED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -38,10 +39,8 @@ ROTATED = Keys((NEW, OLD))
 CONSENT = Consent(text="Yes, mail me every week.", source="the autumn fair", at=NOW - timedelta(days=1))
 
 
-def add(
-    session: Session, address: str = "jo@example.org", publication: str = "weekly", **more: object
-) -> Added:
-    given = {"keys": KEYS, "consent": CONSENT, "now": NOW} | more
+def add(session: Session, address: str = "jo@example.org", publication: str = "weekly", **more: Any) -> Added:
+    given: dict[str, Any] = {"keys": KEYS, "consent": CONSENT, "now": NOW} | more
     return subscribers.add(session, address=address, publication=publication, **given)
 
 

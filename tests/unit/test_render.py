@@ -479,7 +479,7 @@ def test_dark_mode_speaks_to_all_three_kinds_of_readers():
 def test_what_sets_a_colour_is_also_given_a_ground():
     html = re.sub(r"<style.*?</style>", "", render(USUAL, TEMPLATES, nonce=NONCE).html, flags=re.DOTALL)
     for node in LexborHTMLParser(html).css("div[style], a[style], h2[style], td[style]"):
-        style = node.attributes["style"]
+        style = node.attributes["style"] or ""
         if re.search(r"(?:^|;)\s*color:", style):
             assert "background" in style, node.html[:200]
 

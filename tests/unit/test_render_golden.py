@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -56,7 +57,7 @@ def hostile():
         place=HOSTILE,
         timezone="Europe/London",
     )
-    fields = {"title": HOSTILE, "excerpt": HOSTILE, "author": HOSTILE, "topics": (HOSTILE,)}
+    fields: dict[str, Any] = {"title": HOSTILE, "excerpt": HOSTILE, "author": HOSTILE, "topics": (HOSTILE,)}
     items = (
         Item(
             post_id=1,
