@@ -11,14 +11,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
-
 from digest.database import Database
-from digest.deliveries import replies, store
+from digest.deliveries import replies
 from digest.deliveries.breaker import Breaker
-from digest.deliveries.ledger import Ledger, Readers, Skip
+from digest.deliveries.job import Job, Ran
+from digest.deliveries.leases import Held, Leases
+from digest.deliveries.ledger import Ledger, Skip
 from digest.deliveries.model import (
-    Chunk,
     Delivery,
     DeliveryState,
     Outcome,
@@ -31,51 +30,12 @@ from digest.deliveries.model import (
 from digest.deliveries.pace import Pace
 from digest.deliveries.store import LeaseLost
 from digest.deliveries.transports.base import Lane, Transport
-from digest.editions.model import EditionId
 from digest.messages.model import Addressed
-from digest.messages.personalise import Compiled, Unmailable
-
-log = structlog.get_logger()
+from digest.messages.personalise import Unmailable
 
 _OPENING = frozenset({Phase.CONNECT, Phase.TLS, Phase.EHLO, Phase.AUTH})
-_PAGE = 50
 _WATCH_SECONDS = 1.0
 _TOO_LONG = 60.0  # a wait of the pace's that is better spent not holding anything
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One edition to be sent.
-
-    `readers` says who the subscribers are, or why they must not be mailed, at the moment of asking. `permitted`
-    is the allow-list. `going` is False once a person has paused or cancelled the edition. Deferred deliveries are
-    given up at `give_up_at`. `fresh` is False when the edition was already under way.
-    """
-
-    edition_id: EditionId
-    compiled: Compiled
-    readers: Readers
-    permitted: Callable[[str], bool]
-    going: Callable[[], bool]
-    give_up_at: datetime | None = None
-    fresh: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """How a run ended: how many deliveries were settled, why the edition should pause, when to come back."""
-
-    settled: int = 0
-    pause: str = ""
-    wait_seconds: float = 0.0
-
-
-@dataclass(slots=True, kw_only=True)
-class _Held:
-    chunk: Chunk
-    outstanding: int = 0
-    drained: bool = False
-    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +68,15 @@ class _Run:
         self._ledger = Ledger(
             postman.database, job.edition_id, owner=postman.owner, readers=job.readers, clock=postman.clock
         )
-        self._queue: asyncio.Queue[tuple[_Held, Delivery] | None] = asyncio.Queue(postman.lanes)
-        self._returned: list[tuple[_Held, Delivery]] = []
-        self._held: dict[int, _Held] = {}
+        self._queue: asyncio.Queue[tuple[Held, Delivery] | None] = asyncio.Queue(postman.lanes)
+        self._returned: list[tuple[Held, Delivery]] = []
+        self._leases = Leases(
+            postman.database,
+            job.edition_id,
+            owner=postman.owner,
+            clock=postman.clock,
+            seconds=postman.lease_seconds,
+        )
         self._breaker = Breaker(fresh=job.fresh)
         self._halt = asyncio.Event()
         self._pause = ""
@@ -136,7 +102,7 @@ class _Run:
             watcher.cancel()
             self._ledger.close()
             await asyncio.gather(watcher, ledger, *lanes, return_exceptions=True)
-            await self._guard(self._release_all())
+            await self._guard(self._leases.release())
         if self._errors:
             raise self._errors[0]
         return Ran(settled=self._settled, pause=self._pause, wait_seconds=self._wait)
@@ -153,43 +119,14 @@ class _Run:
 
     async def _feed(self) -> None:
         while not self._ending():
-            chunk = await asyncio.to_thread(self._lease)
-            if chunk is None:
+            held = await self._leases.take()
+            if held is None:
                 return
-            held = self._held[chunk.id] = _Held(chunk=chunk)
-            await self._feed_chunk(held)
+            while not self._ending() and (page := await self._leases.claim(held)):
+                for delivery in page:
+                    await self._queue.put((held, delivery))
             held.drained = True
-            await self._finish(held)
-
-    async def _feed_chunk(self, held: _Held) -> None:
-        while not self._ending():
-            try:
-                page = await asyncio.to_thread(self._claim, held.chunk)
-            except LeaseLost:
-                held.lost = True
-                return
-            if not page:
-                return
-            held.outstanding += len(page)
-            for delivery in page:
-                await self._queue.put((held, delivery))
-
-    def _lease(self) -> Chunk | None:
-        with self._me.database.transaction() as session:
-            return store.lease(
-                session,
-                [self._job.edition_id],
-                self._me.owner,
-                now=self._me.clock(),
-                lease_seconds=self._me.lease_seconds,
-            )
-
-    def _claim(self, chunk: Chunk) -> list[Delivery]:
-        with self._me.database.transaction() as session:
-            store.renew(
-                session, chunk, self._me.owner, now=self._me.clock(), lease_seconds=self._me.lease_seconds
-            )
-            return store.claim(session, chunk, self._me.owner, limit=_PAGE, now=self._me.clock())
+            await self._leases.finish(held)
 
     # --- one message ----------------------------------------------------------------------------------------
 
@@ -203,18 +140,18 @@ class _Run:
                     self._returned.append(work)
                     return
                 held.outstanding -= 1
-                await self._guard(self._finish(held))
+                await self._guard(self._leases.finish(held))
         finally:
             await lane.close()
 
-    async def _next(self) -> tuple[_Held, Delivery] | None:
+    async def _next(self) -> tuple[Held, Delivery] | None:
         """The next delivery to send, first those that a retired lane gave back; None when there are no more."""
         if self._returned:
             return self._returned.pop()
         work = await self._queue.get()
         return self._returned.pop() if work is None and self._returned else work
 
-    async def _deliver(self, lane: Lane, held: _Held, delivery: Delivery) -> bool:
+    async def _deliver(self, lane: Lane, held: Held, delivery: Delivery) -> bool:
         """Send one message; an error ends the run and is raised when the other lanes are done."""
         try:
             return await self._send(lane, delivery)
@@ -323,45 +260,14 @@ class _Run:
 
     async def _watch(self) -> None:
         """Renew the leases while lanes work, and notice when a person pauses the edition."""
-        renewed = self._me.clock()
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
-            now = self._me.clock()
-            renew = (now - renewed).total_seconds() > self._me.lease_seconds / 3
-            renewed = now if renew else renewed
-            await self._guard(self._look(renew=renew))
+            await self._guard(self._look())
 
-    async def _look(self, *, renew: bool) -> None:
+    async def _look(self) -> None:
         if not await asyncio.to_thread(self._job.going):
             self._halt.set()
-        for held in list(self._held.values()) if renew else ():
-            try:
-                await asyncio.to_thread(self._renew, held.chunk)
-            except LeaseLost:
-                held.lost = True
-
-    def _renew(self, chunk: Chunk) -> None:
-        with self._me.database.transaction() as session:
-            store.renew(
-                session, chunk, self._me.owner, now=self._me.clock(), lease_seconds=self._me.lease_seconds
-            )
-
-    # --- work out -------------------------------------------------------------------------------------------
-
-    async def _finish(self, held: _Held) -> None:
-        """Give the chunk back once all of it has been fed and answered."""
-        if held.drained and held.outstanding == 0 and held.chunk.id in self._held:
-            del self._held[held.chunk.id]
-            await asyncio.to_thread(self._release, held.chunk)
-
-    async def _release_all(self) -> None:
-        for held in list(self._held.values()):
-            await asyncio.to_thread(self._release, held.chunk)
-        self._held.clear()
-
-    def _release(self, chunk: Chunk) -> None:
-        with self._me.database.transaction() as session:
-            store.release(session, chunk, self._me.owner, now=self._me.clock())
+        await self._leases.renew()
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

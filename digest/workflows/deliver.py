@@ -16,10 +16,11 @@ from digest.database import Session
 from digest.deliveries import replies
 from digest.deliveries import store as deliveries
 from digest.deliveries.allowlist import permits
+from digest.deliveries.job import Job
 from digest.deliveries.ledger import Readers, Skip
 from digest.deliveries.model import UNSETTLED, NoticeState, Outcome, QueuedNotice, Verdict
 from digest.deliveries.pace import Pace
-from digest.deliveries.postman import Job, Postman
+from digest.deliveries.postman import Postman
 from digest.deliveries.transports.base import Lane
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionId, EditionState

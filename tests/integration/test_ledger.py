@@ -12,6 +12,7 @@ from sqlalchemy import Integer as Int
 from sqlalchemy import literal, select, text
 
 from digest.deliveries import store
+from digest.deliveries.job import Job
 from digest.deliveries.ledger import Skip
 from digest.deliveries.model import (
     DeliveryState,
@@ -23,7 +24,7 @@ from digest.deliveries.model import (
     Verdict,
 )
 from digest.deliveries.pace import Pace
-from digest.deliveries.postman import Job, Postman
+from digest.deliveries.postman import Postman
 from digest.deliveries.store import LeaseLost
 from digest.errors import BadMove
 from tests.factories import NOW
