@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from digest.cli import collect, config, deliveries, demo, editions, init, service, subscribers, templates
+from digest.cli import (
+    collect,
+    config,
+    deliveries,
+    demo,
+    editions,
+    init,
+    service,
+    sources,
+    subscribers,
+    templates,
+)
 
 app = typer.Typer(
     name="digest",
@@ -24,6 +35,7 @@ app.command("worker")(service.worker)
 app.command("migrate")(service.migrate)
 app.command("arm")(service.arm)
 app.command("collect")(collect.collect)
+app.command("sources")(sources.sources)
 app.add_typer(config.app, name="config")
 app.add_typer(editions.app, name="editions")
 app.add_typer(deliveries.app, name="deliveries")

@@ -106,6 +106,10 @@ def test_what_is_no_feed_is_a_failure_and_never_nothing_new(
         (one,) = told.json
         assert one["state"] == "failed"
         assert said in one["error"]
+        (health,) = place.digest("sources", "--json").json
+        assert health["last_error"] == one["error"]
+        assert health["last_success_at"] is None
+        assert health["next_try_at"] > NOW.isoformat()
         site.answer, site.posts = None, [post(1, published=NOW)]
         again = place.digest(
             "collect", "--force", "--json", "--now", (NOW + timedelta(hours=7)).isoformat()
