@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 import typer
 
-from digest.cli.common import ConfigOption, JsonOption, NowOption, command, emit, moment
+from digest.cli.common import CommandFailed, ConfigOption, JsonOption, NowOption, command, emit, moment
 
 if TYPE_CHECKING:
+    from apscheduler.schedulers.background import BackgroundScheduler
+    from starlette.applications import Starlette
+
     from digest.workflows.parts import Parts
 
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on.")]
 OnceOption = Annotated[bool, typer.Option("--once", help="Do what is due now, then exit.")]
 # The app logs its own facts; the server's log would hold addresses of readers, and their links.
+_TO_STOP = (signal.SIGTERM, signal.SIGINT)
 QUIET: dict[str, Any] = {"access_log": False, "log_level": "warning", "server_header": False}
 
 
@@ -38,14 +46,11 @@ def run(config: ConfigOption = None, host: HostOption = "127.0.0.1", port: PortO
 def web(config: ConfigOption = None, host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
     """The public pages: unsubscribe, preferences, view in browser, health."""
     with command(config) as parts:
-        import uvicorn
-
         from digest.web.app import create_app
 
         _long_running()
-        uvicorn.run(
-            create_app(parts, clock=present), host=host, port=port, access_log=False, log_level="warning"
-        )
+        with _listening(host, port) as listener:
+            _serve(create_app(parts, clock=present), listener)
 
 
 def scheduler(config: ConfigOption = None, once: OnceOption = False, now: NowOption = None) -> None:
@@ -61,8 +66,7 @@ def scheduler(config: ConfigOption = None, once: OnceOption = False, now: NowOpt
         try:
             _until_told_to_stop()
         finally:
-            running.pause()
-            running.shutdown(wait=True)
+            _stop(running)
 
 
 def worker(config: ConfigOption = None, once: OnceOption = False, now: NowOption = None) -> None:
@@ -102,10 +106,8 @@ def arm(config: ConfigOption = None, json: JsonOption = False) -> None:
 
 
 def serve_all(parts: Parts, *, host: str, port: int) -> None:
-    """Web, scheduler and worker in this process until SIGTERM or SIGINT."""
+    """Web, scheduler and worker in this process until SIGTERM or SIGINT; raises `CommandFailed` for a busy port."""
     import asyncio
-
-    import uvicorn
 
     from digest import scheduler as timetable
     from digest import worker as delivery
@@ -115,23 +117,48 @@ def serve_all(parts: Parts, *, host: str, port: int) -> None:
         ready.set()
         await delivery.work(parts, clock=present, stop=stop)
 
-    loop = asyncio.new_event_loop()
-    stop, ready = asyncio.Event(), threading.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(deliver(stop, ready),), name="worker")
-    thread.start()
-    ready.wait()
-    running = timetable.start(parts, clock=present)
+    with _listening(host, port) as listener:
+        loop = asyncio.new_event_loop()
+        stop, ready = asyncio.Event(), threading.Event()
+        thread = threading.Thread(target=loop.run_until_complete, args=(deliver(stop, ready),), name="worker")
+        thread.start()
+        ready.wait()
+        running = timetable.start(parts, clock=present)
+        try:
+            _serve(create_app(parts, clock=present), listener)
+        finally:
+            _stop(running)
+            loop.call_soon_threadsafe(stop.set)
+            thread.join()
+            loop.close()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there, before anything else is started."""
     try:
-        app = create_app(parts, clock=present)
-        uvicorn.run(
-            app, host=host, port=port, access_log=False, log_level="warning", timeout_graceful_shutdown=10
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
         )
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise CommandFailed(f"Port {port} of {host} cannot be listened on: {why}.") from error
+
+
+def _serve(app: Starlette, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, then answer what has been asked and return."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=10, **QUIET))
+    # The server raises the signal that stopped it once more when it is done, which would end this process before
+    # the rest of it has stopped.
+    before = {name: signal.signal(name, server.handle_exit) for name in _TO_STOP}
+    structlog.get_logger().info("web.started", port=listener.getsockname()[1])
+    try:
+        server.run(sockets=[listener])
     finally:
-        running.pause()
-        running.shutdown(wait=True)
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
+        for name, handler in before.items():
+            signal.signal(name, handler)
+    structlog.get_logger().info("web.stopped")
 
 
 def _long_running() -> None:
@@ -145,9 +172,14 @@ def _long_running() -> None:
 
 def _until_told_to_stop() -> None:
     """Wait for SIGTERM or SIGINT."""
-    import signal
-
     told = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
+    for name in _TO_STOP:
         signal.signal(name, lambda *_: told.set())
     told.wait()
+
+
+def _stop(scheduler: BackgroundScheduler) -> None:
+    """Start no more ticks, and wait for those that run."""
+    scheduler.pause()
+    scheduler.shutdown(wait=True)
+    structlog.get_logger().info("scheduler.stopped")
