@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -61,11 +62,21 @@ def transport_config(settings: Settings, home: Path) -> TransportConfig:
         ca_file=str(home / mail.ca_file) if mail.ca_file else "",
         username=mail.username,
         password=mail.password.get_secret_value(),
-        ehlo_name=mail.ehlo_name or (urlsplit(settings.site.base_url).hostname or "localhost"),
+        ehlo_name=mail.ehlo_name or _own_name(settings),
         command_timeout=mail.command_timeout,
         dot_timeout=mail.dot_timeout,
         max_per_connection=mail.max_per_connection,
     )
+
+
+def _own_name(settings: Settings) -> str:
+    """How we introduce ourselves to a mail server: a name, or an address in brackets (RFC 5321 section 4.1.3)."""
+    host = urlsplit(settings.site.base_url).hostname or ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "[127.0.0.1]" if host in {"", "localhost"} else host.encode("idna").decode("ascii")
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
 
 def _database_url(url: str, home: Path) -> str:

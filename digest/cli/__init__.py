@@ -16,10 +16,10 @@ from digest.cli import (
     subscribers,
     templates,
 )
+from digest.cli.common import ConfigOption, named_for_all
 
 app = typer.Typer(
     name="digest",
-    help="Collect new posts, compose a digest, and mail it to each subscriber once.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -41,6 +41,12 @@ app.add_typer(editions.app, name="editions")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(templates.app, name="templates")
+
+
+@app.callback()
+def program(config: ConfigOption = None) -> None:
+    """Collect new posts, compose a digest, and mail it to each subscriber once."""
+    named_for_all.set(config)
 
 
 def main() -> None:

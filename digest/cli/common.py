@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,13 +32,20 @@ NowOption = Annotated[
     ),
 ]
 
+# What `digest --config FILE COMMAND` named, for this run of the program.
+named_for_all: ContextVar[Path | None] = ContextVar("named_for_all", default=None)
+
 
 class CommandFailed(Exception):
     """Ends a command with exit code 1 and one sentence on standard error."""
 
 
 def config_path(given: Path | None) -> Path:
-    """The configuration file: `--config`, then ./digest.toml, then the one DIGEST_CONFIG names."""
+    """The configuration file: `--config`, then ./digest.toml, then the one DIGEST_CONFIG names.
+
+    `--config` may also stand before the command, as options of the whole program do.
+    """
+    given = given or named_for_all.get()
     if given:
         return given
     here = Path("digest.toml")
