@@ -1,17 +1,19 @@
-"""Collect 200 feeds of 50 entries from loopback, side by side: seconds and peak memory."""
+"""`digest collect` on 200 feeds of 50 entries served on loopback, into a new database: seconds and peak memory."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import resource
+import json
+import multiprocessing
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
-
-from digest.posts.model import Memory, SourceSpec
-from digest.posts.sources.http import Client, Limits
-from digest.posts.sources.registry import fetch
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 PARAGRAPH = (
@@ -40,54 +42,86 @@ def feed(number: int, entries: int) -> bytes:
     ).encode()
 
 
-async def collect(port: int, feeds: int, at_once: int) -> int:
-    """Fetch every feed, `at_once` side by side; the number of posts read."""
-    gate = asyncio.Semaphore(at_once)
-    async with Client(limits=Limits(per_host=at_once)) as client:
-
-        async def one(number: int) -> int:
-            spec = SourceSpec(kind="rss", url=f"http://127.0.0.1:{port}/{number}", allow_private=True)
-            async with gate:
-                return len((await fetch(spec, client, Memory(), now=NOW)).posts)
-
-        return sum(await asyncio.gather(*(one(number) for number in range(feeds))))
-
-
-async def serve_and_collect(feeds: int, entries: int, at_once: int) -> tuple[int, float, int]:
-    """Posts read, seconds, and bytes transferred; the documents are made before the clock starts."""
+def serve(feeds: int, entries: int, pipe: Connection) -> None:
+    """A process of its own: the documents are made first, then the port is told, then they are served."""
     documents = [feed(number, entries) for number in range(feeds)]
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
-        body = documents[int(request.split(b" ", 2)[1].lstrip(b"/"))]
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\nContent-Length: {len(body)}\r\n"
-        writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
-        await writer.drain()
-        writer.close()
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = documents[int(self.path.lstrip("/"))]
+            self.send_response(200)
+            self.send_header("Content-Type", "application/rss+xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        def log_message(self, format: str, *args: object) -> None:
+            """Two hundred lines would say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    pipe.send((server.server_port, sum(map(len, documents))))
+    server.serve_forever()
+
+
+def configuration(port: int, feeds: int) -> str:
+    """A digest.toml with one publication that reads all the feeds."""
+    sources = "".join(
+        f'[[publications.weekly.sources]]\nkind = "rss"\nurl = "http://127.0.0.1:{port}/{number}"\nallow_private = true\n'
+        for number in range(feeds)
+    )
+    return f"""[site]
+base_url = "http://127.0.0.1:8000"
+secret = "a secret that signs nothing but this measurement"
+[publications.weekly]
+name = "All of it"
+from = "brief@example.org"
+postal_address = "1 Example Street"
+cut_off = "wed 15:00"
+send = "thu 09:00"
+{sources}"""
+
+
+def digest(home: str, *args: str) -> tuple[str, float, float]:
+    """Output, seconds and peak memory in MB of one command in a process of its own."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("DIGEST_", "PYTHONDONTWRITE"))}
+    command = [sys.executable, "-m", "digest", *args, "--config", f"{home}/digest.toml"]
     began = time.perf_counter()
-    posts = await collect(server.sockets[0].getsockname()[1], feeds, at_once)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
-    server.close()
-    return posts, seconds, sum(map(len, documents))
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"digest {' '.join(args)} failed: {output}")
+    return output, seconds, usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1) / 1024
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print one line: what was collected, how fast, and what it took."""
+    """Print a line for the first look, and one for the next."""
     parser = argparse.ArgumentParser(prog="bench.collect", description=__doc__)
     parser.add_argument("--feeds", type=int, default=200)
     parser.add_argument("--entries", type=int, default=50)
-    parser.add_argument("--at-once", type=int, default=16)
     options = parser.parse_args(arguments)
-    posts, seconds, size = asyncio.run(serve_and_collect(options.feeds, options.entries, options.at_once))
-    peak = (
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1) / 1024
-    )
-    print(
-        f"collect: {posts:,} posts from {options.feeds} feeds ({size / 1e6:.0f} MB) in {seconds:.1f} s, "
-        f"peak memory {peak:.0f} MB including the {size / 1e6:.0f} MB served"
-    )
+    ours, theirs = multiprocessing.Pipe()
+    server = multiprocessing.Process(target=serve, args=(options.feeds, options.entries, theirs), daemon=True)
+    server.start()
+    port, size = ours.recv()
+    try:
+        with tempfile.TemporaryDirectory() as home:
+            Path(home, "digest.toml").write_text(configuration(port, options.feeds), encoding="utf-8")
+            digest(home, "migrate")
+            for look in ("first look", "next look, nothing new"):
+                output, seconds, peak = digest(home, "collect", "--force", "--json")
+                found = json.loads(output)
+                new = sum(one["new"] for one in found)
+                print(
+                    f"collect, {look}: {len(found)} feeds ({size / 1e6:.0f} MB), {new:,} new posts, "
+                    f"{seconds:.1f} s with start-up, peak memory {peak:.0f} MB"
+                )
+    finally:
+        server.terminate()
+        server.join()
 
 
 if __name__ == "__main__":
