@@ -6,8 +6,7 @@ imports, a way to open transactions), the signing keys and the present moment.
 
 from subscribers.addresses import Address, BadAddress, masked
 from subscribers.addresses import parse as parse_address
-from subscribers.csvfile import Imported, export_csv, import_csv
-from subscribers.csvrows import Format, RowProblem
+from subscribers.csvfile import Format, Imported, RowProblem, export_csv, import_csv
 from subscribers.model import (
     TRANSITIONS,
     WITHDRAWN,

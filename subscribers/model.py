@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -241,3 +241,11 @@ class Shown:
     def suppressed(self) -> bool:
         """Whether the address must not be mailed at all."""
         return bool(self.suppressions)
+
+
+def open_one(subscriptions: Sequence[Subscription], list_id: int) -> Subscription | None:
+    """The subscription to a publication that has not ended, if any; there is never a second one."""
+    for one in subscriptions:
+        if one.ref.list_id == list_id and one.state is not SubscriptionState.ENDED:
+            return one
+    return None

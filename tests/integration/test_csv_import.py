@@ -23,7 +23,8 @@ from subscribers import (
     SubscriptionState,
     SuppressionReason,
 )
-from subscribers.csvrows import Notes, Row, RowProblem, read
+from subscribers.csvfile.model import Notes, Row, RowProblem
+from subscribers.csvfile.rows import read
 from subscribers.tables import PersonRow, SubscriptionRow, SuppressionRow
 
 NOW = datetime(2026, 11, 19, 9, tzinfo=UTC)

@@ -1,0 +1,228 @@
+"""Which column holds what, in our own files and in other programs' exports, and the person that a record tells of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parseaddr
+
+from subscribers import addresses
+from subscribers.csvfile.lines import cells
+from subscribers.csvfile.model import Format, Notes, Row, shown
+from subscribers.model import EndedReason, SubscribersError, SuppressionReason
+
+_NAMES = {
+    "email": ("email", "e_mail", "email_address", "mail"),
+    "name": ("name", "full_name", "display_name"),
+    "first_name": ("first_name", "fname"),
+    "last_name": ("last_name", "lname"),
+    "topics": ("topics", "tags"),
+    "frequency": ("frequency",),
+    "language": ("language", "lang"),
+    "consent_at": ("consent_at",),
+    "consent_source": ("consent_source",),
+    "state": ("state", "status"),
+    "ended_at": ("ended_at",),
+    "reason": ("reason",),
+    "suppressed": ("suppressed",),
+    "publication": ("publication",),
+}
+
+
+COLUMNS: dict[Format, dict[str, tuple[str, ...]]] = {
+    Format.CSV: _NAMES,
+    Format.MAILCHIMP: {
+        "email": _NAMES["email"],
+        "first_name": _NAMES["first_name"],
+        "last_name": _NAMES["last_name"],
+        "topics": ("tags",),
+        "language": ("language",),
+        "consent_at": ("confirm_time", "optin_time"),
+        "ended_at": ("unsub_time",),
+        "cleaned_at": ("clean_time",),
+    },
+    Format.LISTMONK: {
+        "email": _NAMES["email"],
+        "name": _NAMES["name"],
+        "state": ("status",),
+        "consent_at": ("created_at",),
+    },
+    Format.MAILPOET: {
+        "email": _NAMES["email"],
+        "first_name": _NAMES["first_name"],
+        "last_name": _NAMES["last_name"],
+        "topics": ("tags",),
+        "state": ("list_status", "global_status", "subscriber_status", "status"),
+        "consent_at": (
+            "confirmed_at",
+            "confirmation_time",
+            "last_subscribed_at",
+            "subscribed_at",
+            "created_at",
+        ),
+    },
+    Format.MAILMAN: {"email": _NAMES["email"], "name": _NAMES["name"]},
+}
+
+
+_CONFIRMED = {"", "confirmed", "subscribed", "enabled", "active", "inactive"}
+
+
+_ENDED = {
+    "ended": EndedReason.UNSUBSCRIBED,
+    "unsubscribed": EndedReason.UNSUBSCRIBED,
+    "unsubscribed-all": EndedReason.UNSUBSCRIBED_ALL,
+    "disabled": EndedReason.MANUAL,
+}
+
+
+_SUPPRESSED = {
+    "cleaned": SuppressionReason.HARD_BOUNCE,
+    "bounced": SuppressionReason.HARD_BOUNCE,
+    "complained": SuppressionReason.COMPLAINED,
+    "spam": SuppressionReason.COMPLAINED,
+    "blocklisted": SuppressionReason.MANUAL,
+    "blacklisted": SuppressionReason.MANUAL,
+    "suppressed": SuppressionReason.MANUAL,
+}
+
+
+_PENDING = {"requested", "pending", "unconfirmed"}
+
+
+class Unusable(Exception):
+    """Why a row cannot be used."""
+
+
+@dataclass(slots=True)
+class Parser:
+    """Knows where each column is."""
+
+    format: Format
+    places: dict[str, tuple[int, ...]]
+    headless: bool
+    plain: bool = field(init=False)  # nothing but address and name, as most files have it
+
+    def __post_init__(self) -> None:
+        self.plain = set(self.places) <= {"email", "name"} and self.format is not Format.MAILMAN
+
+    def given(self, fields: Sequence[str]) -> str:
+        """What a report shows of a row: its address, else the first thing in it."""
+        return self._at(fields, "email") or next((f for f in fields if f.strip()), "")
+
+    def row(self, line: int, fields: Sequence[str]) -> Row:
+        """The person a record tells of; raises `BadAddress` or `Unusable`."""
+        address = self._at(fields, "email")
+        name = self._at(fields, "name")
+        if self.plain:
+            return Row(line, addresses.parse(address), name)
+        if self.format is Format.MAILMAN and "<" in address:
+            alias, bare = parseaddr(address)
+            address, name = bare or address, name or alias
+        if not name:
+            name = f"{self._at(fields, 'first_name')} {self._at(fields, 'last_name')}".strip()
+        ended, suppressed = self._fate(fields)
+        return Row(
+            line,
+            addresses.parse(address),
+            name,
+            _topics(self._at(fields, "topics")),
+            self._at(fields, "frequency"),
+            self._at(fields, "language"),
+            _moment(self._at(fields, "consent_at"), "consent_at"),
+            self._at(fields, "consent_source"),
+            ended,
+            _moment(self._at(fields, "ended_at"), "ended_at") if ended else None,
+            suppressed,
+            self._at(fields, "publication").strip(),
+        )
+
+    def _fate(self, fields: Sequence[str]) -> tuple[EndedReason | None, SuppressionReason | None]:
+        if bar := self._at(fields, "suppressed").strip().lower():
+            if bar in set(SuppressionReason) - {SuppressionReason.ERASED}:
+                return None, SuppressionReason(bar)
+            return None, _SUPPRESSED.get(bar, SuppressionReason.MANUAL)
+        if self._at(fields, "cleaned_at"):
+            return None, SuppressionReason.HARD_BOUNCE
+        state = self._at(fields, "state").strip().lower()
+        if self.format is Format.MAILCHIMP and not state and self._at(fields, "ended_at"):
+            state = "unsubscribed"
+        if state in _CONFIRMED:
+            return None, None
+        if state in _PENDING:
+            raise Unusable("they never confirmed; they can sign up themselves.")
+        if state in _SUPPRESSED:
+            return None, _SUPPRESSED[state]
+        if state not in _ENDED:
+            raise Unusable(
+                f'the state "{shown(state)}" is not known; expected confirmed, ended or suppressed.'
+            )
+        reason = self._at(fields, "reason").strip().lower()
+        return (EndedReason(reason) if reason in set(EndedReason) else _ENDED[state]), None
+
+    def _at(self, fields: Sequence[str], column: str) -> str:
+        for place in self.places.get(column, ()):
+            if place < len(fields) and fields[place]:
+                return fields[place]
+        return ""
+
+
+def delimiter_of(head: str, format: Format) -> str:
+    """The delimiter under which the first line names most columns we know, then has most columns."""
+    known = {name for names in COLUMNS[format].values() for name in names}
+
+    def fit(delimiter: str) -> tuple[int, int]:
+        names = [_column_name(cell) for cell in cells(head, delimiter)]
+        return sum(name in known for name in names), len(names)
+
+    return max(",;\t", key=fit)
+
+
+def parser_of(head: str, delimiter: str, format: Format, notes: Notes) -> Parser:
+    """Who can read the records under this first line; raises `SubscribersError` when no column holds addresses."""
+    titles = cells(head, delimiter)
+    names = [_column_name(cell) for cell in titles]
+    places = {
+        column: tuple(names.index(name) for name in known if name in names)
+        for column, known in COLUMNS[format].items()
+        if any(name in names for name in known)
+    }
+    if "email" in places:
+        used = {place for several in places.values() for place in several}
+        notes.unknown_columns = tuple(
+            shown(cell)[:60] for i, cell in enumerate(titles) if i not in used and cell.strip()
+        )
+        return Parser(format, places, headless=False)
+    where = next((i for i, cell in enumerate(titles) if "@" in cell), None)
+    if where is None:
+        raise SubscribersError(
+            f'No column holds addresses: the first line is "{shown(head[:100].strip())}"; '
+            f'expected a column named "{COLUMNS[format]["email"][0]}".'
+        )
+    places = {"email": (0 if format is Format.MAILMAN else where,)}
+    if len(titles) == 2 and format is not Format.MAILMAN:
+        places["name"] = (1 - where,)
+    return Parser(format, places, headless=True)
+
+
+def _column_name(cell: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", cell.strip("\ufeff ").lower()).strip("_")
+
+
+def _topics(text: str) -> tuple[str, ...]:
+    return tuple(part.strip(' "') for part in re.split(r"[,;|]", text) if part.strip(' "')) if text else ()
+
+
+def _moment(text: str, column: str) -> datetime | None:
+    """A time in ISO 8601, or with a space for the T; without an offset it is UTC."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        given = datetime.fromisoformat(text)
+        return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+    except (ValueError, OverflowError):
+        expected = "expected a date such as 2026-11-19 or 2026-11-19T09:00:00Z"
+        raise Unusable(f'{column} is "{shown(text)[:40]}"; {expected}.') from None

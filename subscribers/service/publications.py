@@ -1,0 +1,107 @@
+"""What a publication asks: its audience, who may be mailed this very moment, and to keep both under a new name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from subscribers import addresses, store, tokens
+from subscribers.model import (
+    AudienceCounts,
+    Barred,
+    BarredReason,
+    Recipient,
+    SubscribersError,
+    Subscription,
+    SubscriptionState,
+    SuppressionReason,
+)
+from subscribers.store import Person
+from subscribers.tokens import Keys
+
+if TYPE_CHECKING:  # SQL is the store's; here its types are only named
+    from sqlalchemy import Select
+    from sqlalchemy.orm import Session
+
+
+def audience(publication: str) -> Select[int]:
+    """A SELECT of one column `subscriber_id`, ascending: everybody confirmed for a publication and not barred."""
+    return store.audience(publication)
+
+
+def audience_counts(session: Session, publication: str) -> AudienceCounts:
+    """How many have an open subscription, and why some of them are not in the audience."""
+    eligible, excluded = 0, dict[str, int]()
+    for state, barred, count in store.audience_groups(session, publication):
+        if barred is None and state is SubscriptionState.CONFIRMED:
+            eligible += count
+            continue
+        reason = barred or BarredReason.NOT_CONFIRMED.value
+        excluded[reason] = excluded.get(reason, 0) + count
+    return AudienceCounts(candidates=eligible + sum(excluded.values()), eligible=eligible, excluded=excluded)
+
+
+def recipients(
+    session: Session, *, keys: Keys, publication: str, subscriber_ids: Sequence[int]
+) -> dict[int, Recipient | Barred]:
+    """Who of these may be mailed this very moment; everybody asked for is answered.
+
+    Asked again when deliveries are claimed, so it trusts the keyed hashes and not only the bar on the row.
+    """
+    people = store.people_by_id(session, subscriber_ids)
+    suppressed = _suppressed_people(session, keys, list(people.values()))
+    list_id = store.find_list(session, publication)
+    deciding: dict[int, Subscription] = {}
+    if list_id is not None:
+        # Oldest first and the open one last, whatever the order in which history was recorded.
+        found = store.subscriptions_of(session, list(people), list_id=list_id)
+        found.sort(key=lambda one: one.state is not SubscriptionState.ENDED)
+        deciding = {one.ref.subscriber_id: one for one in found}
+    return {i: _recipient_or_bar(people.get(i), deciding.get(i), suppressed.get(i)) for i in subscriber_ids}
+
+
+def rename_publication(session: Session, *, old: str, new: str) -> None:
+    """Keep a publication's subscribers when its slug changes; links in delivered mail keep working.
+
+    Raises `SubscribersError` when nobody subscribed under the old slug, or somebody did under the new one.
+    """
+    if store.find_list(session, new) is not None:
+        raise SubscribersError(f'"{new}" has subscribers of its own; "{old}" cannot take its name.')
+    if not store.rename_list(session, old=old, new=new):
+        raise SubscribersError(f'Nobody ever subscribed to "{old}"; there is nothing to rename.')
+
+
+def _suppressed_people(
+    session: Session, keys: Keys, people: Sequence[Person]
+) -> dict[int, SuppressionReason]:
+    if not store.any_suppressed(session):
+        return {}
+    by_hash = {h: one.id for one in people if one.key for h in tokens.address_hashes(keys, one.key)}
+    return {by_hash[h]: reason for h, reason in store.suppressed_hashes(session, list(by_hash)).items()}
+
+
+def _recipient_or_bar(
+    somebody: Person | None, subscription: Subscription | None, suppressed: SuppressionReason | None
+) -> Recipient | Barred:
+    if somebody is None:
+        return Barred(BarredReason.UNKNOWN)
+    bar = somebody.barred or suppressed
+    if bar:
+        return Barred(BarredReason(bar.value))
+    if subscription is None:
+        return Barred(BarredReason.NOT_SUBSCRIBED)
+    if subscription.ended_reason:
+        return Barred(BarredReason(subscription.ended_reason.value))
+    if subscription.confirmed_at is None:
+        return Barred(BarredReason.NOT_CONFIRMED)
+    return Recipient(
+        subscriber_id=somebody.id,
+        address=addresses.wire_form(somebody.address, somebody.key),
+        name=somebody.name,
+        subscription_ref=subscription.ref,
+        subscribed_at=subscription.confirmed_at,
+        source=subscription.consent.source,
+        language=somebody.language,
+        topics=subscription.topics,
+        frequency=subscription.frequency,
+    )

@@ -1,0 +1,68 @@
+"""Everybody at once: a publication's audience, and the history of all for an export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from subscribers.model import Subscription, SubscriptionState
+from subscribers.store.people import Person, people_by_id
+from subscribers.store.subscriptions import CONFIRMED, IS_OPEN, subscriptions_of
+from subscribers.tables import ListRow, PersonRow, SubscriptionRow
+
+
+def audience(slug: str) -> Select[int]:
+    """Who is confirmed for a publication and not barred, in the order of their numbers."""
+    list_id = select(ListRow.id).where(ListRow.slug == slug).scalar_subquery()
+    return (
+        select(SubscriptionRow.subscriber_id.label("subscriber_id"))
+        .join(PersonRow, PersonRow.id == SubscriptionRow.subscriber_id)
+        .where(SubscriptionRow.list_id == list_id, SubscriptionRow.state == CONFIRMED, IS_OPEN)
+        .where(PersonRow.barred.is_(None))
+        .order_by(SubscriptionRow.subscriber_id)
+    )
+
+
+def audience_groups(session: Session, slug: str) -> list[tuple[SubscriptionState, str | None, int]]:
+    """How many open subscriptions a publication has, by state and bar."""
+    query = (
+        select(SubscriptionRow.state, PersonRow.barred, func.count())
+        .join(PersonRow, PersonRow.id == SubscriptionRow.subscriber_id)
+        .join(ListRow, ListRow.id == SubscriptionRow.list_id)
+        .where(ListRow.slug == slug, IS_OPEN)
+        .group_by(SubscriptionRow.state, PersonRow.barred)
+    )
+    return [(SubscriptionState(state), barred, count) for state, barred, count in session.execute(query)]
+
+
+def history(
+    session: Session, *, list_id: int | None, page: int
+) -> Iterator[list[tuple[Person, Subscription | None]]]:
+    """Everybody with an address and all their subscriptions, newest first for each person, page by page.
+
+    Without `list_id`, people who never subscribed (only suppressed) are there too.
+    """
+    after = 0
+    while True:
+        ids = _ids_after(session, after, list_id=list_id, page=page)
+        if not ids:
+            return
+        people = people_by_id(session, ids)
+        mine: dict[int, list[Subscription]] = {i: [] for i in ids}
+        for subscription in subscriptions_of(session, ids, list_id=list_id):
+            mine[subscription.ref.subscriber_id].append(subscription)
+        yield [(people[i], one) for i in ids for one in [*mine[i][::-1], *([] if mine[i] else [None])]]
+        after = ids[-1]
+
+
+def _ids_after(session: Session, after: int, *, list_id: int | None, page: int) -> list[int]:
+    query = select(PersonRow.id).where(PersonRow.id > after, PersonRow.address_key.is_not(None))
+    if list_id is not None:
+        query = query.where(
+            select(SubscriptionRow.id)
+            .where(SubscriptionRow.subscriber_id == PersonRow.id, SubscriptionRow.list_id == list_id)
+            .exists()
+        )
+    return list(session.scalars(query.order_by(PersonRow.id).limit(page)))
