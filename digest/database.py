@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -15,7 +16,19 @@ from sqlalchemy.types import TypeDecorator
 
 from digest.errors import DigestError
 
-__all__ = ["Base", "Database", "DatabaseUnavailable", "Moment", "Session"]
+__all__ = [
+    "Base",
+    "Database",
+    "DatabaseUnavailable",
+    "Moment",
+    "Session",
+    "insert_missing",
+    "is_postgres",
+    "pages",
+    "upsert",
+]
+
+T = TypeVar("T")
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -25,6 +38,7 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 _BUSY_SECONDS = 30
+_PAGE = 500  # bound values per statement; SQLite allows far more, query plans like fewer
 
 
 class DatabaseUnavailable(DigestError):
@@ -103,6 +117,28 @@ class Database:
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def pages(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`values` in order, as many at a time as one statement should bind."""
+    for start in range(0, len(values), _PAGE):
+        yield values[start : start + _PAGE]
+
+
+def is_postgres(session: Session) -> bool:
+    """Whether this session speaks to PostgreSQL, where others write at the same time."""
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def upsert(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT to which the caller adds what is to happen to a row that is there already."""
+    return postgresql.insert(table) if is_postgres(session) else sqlite.insert(table)
+
+
+def insert_missing(session: Session, table: type[Base], values: Sequence[Mapping[str, Any]]) -> None:
+    """Insert these rows; one whose key is there already stays as it is."""
+    for page in pages(values):
+        session.execute(upsert(session, table).values(list(page)).on_conflict_do_nothing())
 
 
 def _sqlite_engine(url: str) -> Engine:
