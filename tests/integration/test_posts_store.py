@@ -412,7 +412,7 @@ def test_validators_and_known_ids_are_remembered(database):
 
 
 def test_only_the_latest_ids_are_remembered(database, monkeypatch):
-    monkeypatch.setattr(store, "KNOWN_IDS", 3)
+    monkeypatch.setattr("digest.posts.store.visits.KNOWN_IDS", 3)
     posts = [post() for _ in range(5)]
     record(database, *posts)
     assert memory(database).known_ids == {p.external_id for p in posts[2:]}
