@@ -1,0 +1,38 @@
+"""The ledger's SQL: freeze an audience, lease and claim its chunks, mark, settle, recover and count."""
+
+from digest.deliveries.store.fence import arm, armed
+from digest.deliveries.store.freezing import CHUNK, audience, freeze, keep_audience
+from digest.deliveries.store.leasing import LeaseLost, chunks, claim, is_due, lease, recover, release, renew
+from digest.deliveries.store.notices import due_notices, enqueue_notice, settle_notice, told
+from digest.deliveries.store.reading import attempts, counts, delivery, unsettled
+from digest.deliveries.store.settling import LOST_LEASE, fail_pending, mark_sending, resolve, settle
+
+__all__ = [
+    "CHUNK",
+    "LOST_LEASE",
+    "LeaseLost",
+    "arm",
+    "armed",
+    "attempts",
+    "audience",
+    "chunks",
+    "claim",
+    "counts",
+    "delivery",
+    "due_notices",
+    "enqueue_notice",
+    "fail_pending",
+    "freeze",
+    "is_due",
+    "keep_audience",
+    "lease",
+    "mark_sending",
+    "recover",
+    "release",
+    "renew",
+    "resolve",
+    "settle",
+    "settle_notice",
+    "told",
+    "unsettled",
+]
