@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -48,8 +48,10 @@ def import_csv(
     if dry_run:
         _rehearse(transaction, task, rows, tally)
     else:
-        while _import_batch_in(transaction, task, rows, tally):
-            pass
+        more = True
+        while more:
+            with transaction() as session:
+                more = _import_batch(session, task, rows, tally)
     return tally.imported(notes, dry_run=dry_run)
 
 
@@ -106,23 +108,10 @@ def _rehearse(
     rows: Iterator[Row | RowProblem],
     tally: _Tally,
 ) -> None:
-    try:
-        with transaction() as session:
-            while _import_batch(session, task, rows, tally):
-                pass
-            raise _Undone
-    except _Undone:
-        pass
-
-
-def _import_batch_in(
-    transaction: Callable[[], AbstractContextManager[Session]],
-    task: Task,
-    rows: Iterator[Row | RowProblem],
-    tally: _Tally,
-) -> bool:
-    with transaction() as session:
-        return _import_batch(session, task, rows, tally)
+    with suppress(_Undone), transaction() as session:
+        while _import_batch(session, task, rows, tally):
+            pass
+        raise _Undone
 
 
 def _import_batch(session: Session, task: Task, rows: Iterator[Row | RowProblem], tally: _Tally) -> bool:

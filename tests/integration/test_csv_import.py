@@ -150,6 +150,16 @@ def test_nobody_who_left_is_brought_back(database: Database) -> None:
     assert audience(database) == {"bo@example.org"}
 
 
+def test_a_mailbox_for_a_duty_that_a_file_suppresses_leaves_the_audience(database: Database) -> None:
+    with database.transaction() as session:
+        subscribers.add(
+            session, keys=KEYS, address="noc@example.org", publication="weekly", consent=CONSENT, now=NOW
+        )
+    assert tally(take(database, "email,suppressed\nnoc@example.org,complained\n")) == (1, 0, 1, 0, 0)
+    with database.reading() as session:
+        assert subscribers.audience_counts(session, "weekly").candidates == 0
+
+
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("reason", sorted(set(SuppressionReason) - {SuppressionReason.ERASED}))
 def test_nobody_suppressed_is_brought_back(
