@@ -276,6 +276,10 @@ class Publication(_Table):
     lateness: Duration = Field(43200, validate_default=False, description="How late an edition may start.")
     open: bool = Field(True, description="Whether people may sign up.")
 
+    def goes_out_by_itself(self, *, held: bool) -> bool:
+        """Whether a draft needs nobody's approval; `held` says that something about it wants a person."""
+        return self.approval == "none" or (self.approval == "unless held" and not held)
+
     @property
     def sender(self) -> tuple[str, str]:
         """Display name and address of `from`."""

@@ -173,6 +173,7 @@ NOTICE_HELP = {
     "edition": "The edition's id, as the command line takes it.",
     "subject_line": "The edition's subject; may be empty.",
     "reason": "Why it was skipped, held or failed, or what to look at first; may be empty.",
+    "automatic": "Whether it goes out without anybody's approval.",
     "items": "What is in it, each with `title` and `url`.",
     "send_at": "When it is due: `{{ send_at|date }}`, `{{ send_at|time }}`.",
     "timezone": "The publication's zone.",

@@ -15,6 +15,7 @@ NOTICE = {
     "number": 42,
     "subject_line": "The river wall holds and 10 more",
     "reason": "31 new posts at once.",
+    "automatic": False,
     "items": [{"title": "The river wall holds", "url": f"{SITE}/posts/1"}],
     "send_at": _AT,
     "timezone": "Europe/London",

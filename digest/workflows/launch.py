@@ -11,13 +11,14 @@ from digest.database import Session
 from digest.deliveries import store as deliveries
 from digest.deliveries.model import Audience
 from digest.editions import store as editions
-from digest.editions.model import Edition, EditionId, EditionState
+from digest.editions.model import Edition, EditionId, EditionState, Item
 from digest.errors import BadMove, DigestError
 from digest.messages.model import Rendered
 from digest.posts import store as posts
-from digest.workflows.approve import NotApproved, approve, reopen
+from digest.workflows.approve import NotApproved, approve
 from digest.workflows.notify import tell
 from digest.workflows.parts import Parts
+from digest.workflows.withdraw import withdraw
 
 log = structlog.get_logger()
 
@@ -54,7 +55,8 @@ def launch(parts: Parts, edition_id: EditionId, *, now: datetime) -> Edition:
     """Launch an approved edition now, whatever its send time; one that was launched before is left as it is.
 
     The edition comes back sending; sent when nobody is subscribed; failed, with the reason, when what was approved
-    is no longer what would be sent; or a draft again when a post of it is gone. Raises `BadMove` for any other.
+    is no longer what would be sent; or a draft again, without the posts that are gone, or skipped when nothing is
+    left. Raises `BadMove` for any other.
     """
     for attempt in range(_TRIES):
         try:
@@ -94,6 +96,8 @@ def _launch_one(parts: Parts, edition: Edition, *, now: datetime) -> Edition | N
             _hold(parts, edition.id, obstacle, now=now)
             return None
         launched = launch(parts, edition.id, now=now)
+        if launched.state is EditionState.DRAFT and not _obstacle(parts, launched, now=now):
+            launched = launch(parts, edition.id, now=now)
     except BadMove:  # between our look and our lock another scheduler, or a person, was faster
         return None
     return launched if launched.state in _LAUNCHED and launched.launched_at == now else None
@@ -106,10 +110,8 @@ def _obstacle(parts: Parts, edition: Edition, *, now: datetime) -> str:
         return "its send time has passed by more than the lateness limit"
     if edition.state is EditionState.APPROVED:
         return ""
-    if edition.hold and configured.approval != "none":
-        return edition.hold
-    if configured.approval == "required":
-        return "nobody has approved it"
+    if not configured.goes_out_by_itself(held=bool(edition.hold)):
+        return edition.hold or "nobody has approved it"
     try:
         approve(parts, edition.id, by="the timetable", now=now)
     except NotApproved as refused:
@@ -134,8 +136,10 @@ def _launch(session: Session, parts: Parts, edition_id: EditionId, *, now: datet
     sending = edition.move_to(EditionState.SENDING, at=now)
     if wrong := _not_as_approved(session, edition):
         return _fail(session, parts, edition, wrong, now=now)
-    if gone := _gone_posts(session, edition):
-        return _send_back(session, parts, edition, gone, now=now)
+    if gone := _gone(session, edition):
+        # What was approved shows them, so what is left has to be approved anew.
+        by_itself = parts.publication(edition.publication).goes_out_by_itself(held=bool(edition.hold))
+        return withdraw(session, parts, edition, gone, quiet=by_itself, now=now)
     try:
         editions.place(session, edition)
     except editions.AlreadyPlaced as error:
@@ -179,11 +183,10 @@ def _not_as_approved(session: Session, edition: Edition) -> str:
     return ""
 
 
-def _gone_posts(session: Session, edition: Edition) -> str:
+def _gone(session: Session, edition: Edition) -> list[Item]:
     ids = [item.post_id for item in edition.items if item.post_id is not None]
     stored = posts.posts(session, ids)
-    gone = [item.title for item in edition.items if item.post_id in stored and stored[item.post_id].gone_at]
-    return ", ".join(f'"{title}"' for title in gone)
+    return [item for item in edition.items if item.post_id in stored and stored[item.post_id].gone_at]
 
 
 def _older_under_way(session: Session, edition: Edition) -> list[Edition]:
@@ -200,12 +203,3 @@ def _fail(session: Session, parts: Parts, edition: Edition, reason: str, *, now:
     tell(session, parts, edition.publication, "trouble", failed, now=now)
     log.error("edition.failed", edition=edition.id, reason=reason)
     return failed
-
-
-def _send_back(session: Session, parts: Parts, edition: Edition, gone: str, *, now: datetime) -> Edition:
-    """A post that readers could not open is for a person to take out, since what was approved shows it."""
-    reason = f"no longer on the site: {gone}"
-    draft = reopen(session, edition, now=now, reason=reason)
-    tell(session, parts, edition.publication, "held", draft, now=now, reason=reason)
-    log.warning("edition.held", edition=edition.id, reason=reason)
-    return draft

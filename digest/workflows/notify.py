@@ -26,15 +26,18 @@ def tell(
     *,
     now: datetime,
     reason: str = "",
+    occasion: str = "",
 ) -> int:
     """Queue the notice `kind` about `edition` to each member of staff, in the caller's transaction.
 
     `kind` names a folder under templates/notices: draft-ready, skipped, held, trouble. A second call for the same
-    edition and kind queues nothing. `reason` stands in for the edition's own. Returns how many were queued; a
+    edition, kind and `occasion` queues nothing. `reason` stands in for the edition's own. Returns how many were queued; a
     template that cannot be used is logged, for it must not undo what the notice is about.
     """
     configured = parts.publication(publication)
-    recipients = {_key(kind, edition, mailbox): parseaddr(mailbox)[1] for mailbox in configured.staff}
+    recipients = {
+        _key(kind, edition, mailbox, occasion): parseaddr(mailbox)[1] for mailbox in configured.staff
+    }
     told = store.told(session, list(recipients))
     untold = {key: address for key, address in recipients.items() if key not in told}
     if not untold:
@@ -45,6 +48,7 @@ def tell(
         "edition": edition.id,
         "subject_line": edition.subject,
         "reason": reason or edition.reason or edition.hold,
+        "automatic": configured.goes_out_by_itself(held=bool(edition.hold)),
         "items": [{"title": item.title, "url": item.url} for item in edition.items],
         "send_at": edition.send_at,
         "timezone": configured.timezone,
@@ -71,5 +75,6 @@ def tell(
     )
 
 
-def _key(kind: str, edition: Edition, mailbox: str) -> str:
-    return f"{kind}:{edition.id}:{parseaddr(mailbox)[1].lower()}"
+def _key(kind: str, edition: Edition, mailbox: str, occasion: str) -> str:
+    what = f"{kind}:{occasion}" if occasion else kind
+    return f"{what}:{edition.id}:{parseaddr(mailbox)[1].lower()}"

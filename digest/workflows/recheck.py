@@ -66,7 +66,9 @@ def _about_to_go(parts: Parts, edition: Edition, *, now: datetime) -> bool:
     configured = parts.settings.publications.get(edition.publication)
     if configured is None:
         return False
-    by_itself = edition.state is EditionState.APPROVED or configured.approval != "required"
+    by_itself = edition.state is EditionState.APPROVED or configured.goes_out_by_itself(
+        held=bool(edition.hold)
+    )
     latest = edition.send_at + timedelta(seconds=configured.lateness)
     return by_itself and edition.send_at <= now + _SOON and now <= latest
 

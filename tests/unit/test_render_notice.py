@@ -51,3 +51,11 @@ def test_a_missing_fact_is_refused_with_its_name():
 
 def test_every_name_of_a_notice_is_described():
     assert set(NOTICE_HELP) == {*NOTICE, "subject"}
+
+
+def test_staff_whose_publication_needs_nobody_are_told_that_it_goes_out_by_itself():
+    by_itself = notice(TEMPLATES, "draft-ready", NOTICE | {"automatic": True}, language="en")
+    assert by_itself.subject == "Going out by itself: The Weekly Brief, No. 42"
+    assert "goes out by itself on" in by_itself.text
+    asked = notice(TEMPLATES, "draft-ready", NOTICE, language="en")
+    assert asked.subject == "For your approval: The Weekly Brief, No. 42"
