@@ -59,7 +59,7 @@ def timetable(settings: Settings) -> list[Line]:
 
 
 def start(parts: Parts, *, clock: Clock) -> BackgroundScheduler:
-    """A running scheduler for this process; stop it with `shutdown`.
+    """A running scheduler for this process; stop it with `stop`.
 
     Missed ticks are coalesced into one and never dropped for lateness: whether it is too late to act is the
     publication's `lateness` to say, not the scheduler's.
@@ -74,6 +74,13 @@ def start(parts: Parts, *, clock: Clock) -> BackgroundScheduler:
     scheduler.start()
     log.info("scheduler.started", lines=len(scheduler.get_jobs()))
     return scheduler
+
+
+def stop(running: BackgroundScheduler) -> None:
+    """Start no more ticks, and wait for those that run."""
+    running.pause()
+    running.shutdown(wait=True)
+    log.info("scheduler.stopped")
 
 
 def once(parts: Parts, *, now: datetime) -> None:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from digest.cli.common import (
+    CommandFailed,
     ConfigOption,
     JsonOption,
     NowOption,
@@ -210,7 +211,10 @@ def send(
 
         at = moment(now)
         asyncio.run(recheck.recheck(parts, edition, now=at))
-        launch.launch(parts, edition, now=at)
+        launch.require_armed(parts, now=at)
+        launched = launch.launch(parts, edition, now=at)
+        if launched.state in {"draft", "skipped", "failed"}:
+            raise CommandFailed(f"Edition {edition} was not sent; it is {launched.state}: {launched.reason}")
         if wait:
             total = look.delivery_status(parts, edition).audience
             with progress(total, "Sending") as done, _not_before(now) as clock:

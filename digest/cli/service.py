@@ -15,7 +15,6 @@ import typer
 from digest.cli.common import CommandFailed, ConfigOption, JsonOption, NowOption, command, emit, moment
 
 if TYPE_CHECKING:
-    from apscheduler.schedulers.background import BackgroundScheduler
     from starlette.applications import Starlette
 
     from digest.workflows.parts import Parts
@@ -66,7 +65,7 @@ def scheduler(config: ConfigOption = None, once: OnceOption = False, now: NowOpt
         try:
             _until_told_to_stop()
         finally:
-            _stop(running)
+            timetable.stop(running)
 
 
 def worker(config: ConfigOption = None, once: OnceOption = False, now: NowOption = None) -> None:
@@ -127,7 +126,7 @@ def serve_all(parts: Parts, *, host: str, port: int) -> None:
         try:
             _serve(create_app(parts, clock=present), listener)
         finally:
-            _stop(running)
+            timetable.stop(running)
             loop.call_soon_threadsafe(stop.set)
             thread.join()
             loop.close()
@@ -176,10 +175,3 @@ def _until_told_to_stop() -> None:
     for name in _TO_STOP:
         signal.signal(name, lambda *_: told.set())
     told.wait()
-
-
-def _stop(scheduler: BackgroundScheduler) -> None:
-    """Start no more ticks, and wait for those that run."""
-    scheduler.pause()
-    scheduler.shutdown(wait=True)
-    structlog.get_logger().info("scheduler.stopped")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from digest.database import Session
 from digest.editions import cadence, select
 from digest.editions import store as editions
 from digest.editions.cadence import Cadence, Window
-from digest.editions.model import Edition, EditionState
+from digest.editions.model import Edition, EditionState, Item
 from digest.errors import DigestError
 from digest.messages import wording
 from digest.posts import store as posts
@@ -92,6 +93,23 @@ def choice(session: Session, slug: str, publication: Publication, *, now: dateti
     )
 
 
+def subject(
+    parts: Parts, publication: Publication, items: Sequence[Item], *, number: int, send_at: datetime
+) -> str:
+    """The subject line of an edition with these items, by the publication's pattern and in its language."""
+    words = parts.templates.words(publication.language)
+    return select.subject(
+        items,
+        pattern=publication.subject,
+        fallback=words("subject", first="{first}", count=len(items) - 1),
+        name=publication.name,
+        number=number,
+        date=wording.day_words(
+            send_at, language=publication.language, timezone=publication.timezone, pattern="long"
+        ),
+    )
+
+
 def _close(parts: Parts, slug: str, *, now: datetime) -> list[Edition]:
     configured = parts.publication(slug)
     with parts.database.transaction() as session:
@@ -164,7 +182,7 @@ def _make(
         cut_at=cut_at,
         send_at=send_at,
         items=chosen.items,
-        subject=_subject(parts, configured, chosen, number=number, send_at=send_at),
+        subject=subject(parts, configured, chosen.items, number=number, send_at=send_at),
         preheader=select.preheader(chosen.items),
         hold=chosen.hold,
     )
@@ -232,22 +250,6 @@ def _source_topics(
         )
         for post_id in ids
     }
-
-
-def _subject(
-    parts: Parts, publication: Publication, chosen: select.Chosen, *, number: int, send_at: datetime
-) -> str:
-    words = parts.templates.words(publication.language)
-    return select.subject(
-        chosen.items,
-        pattern=publication.subject,
-        fallback=words("subject", first="{first}", count=len(chosen.items) - 1),
-        name=publication.name,
-        number=number,
-        date=wording.day_words(
-            send_at, language=publication.language, timezone=publication.timezone, pattern="long"
-        ),
-    )
 
 
 def _last_cut(session: Session, slug: str, zone: ZoneInfo) -> date:

@@ -1,0 +1,74 @@
+"""Withdraw: take what is no longer on the site out of an approved edition, which a person, or nobody, then approves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from digest.database import Session
+from digest.editions import select
+from digest.editions import store as editions
+from digest.editions.model import Edition, EditionState, Item, Section
+from digest.workflows import close
+from digest.workflows.approve import reopen
+from digest.workflows.notify import tell
+from digest.workflows.parts import Parts
+
+log = structlog.get_logger()
+
+
+def withdraw(
+    session: Session, parts: Parts, edition: Edition, gone: Sequence[Item], *, quiet: bool, now: datetime
+) -> Edition:
+    """The edition as a draft without its items `gone`, or skipped when nothing is left; staff are told.
+
+    The edition must be locked by the caller's transaction. `quiet` spares staff a mail about a draft that needs
+    nobody's approval and goes out all the same.
+    """
+    reason = "no longer on the site: " + ", ".join(f'"{item.title}"' for item in gone)
+    draft = reopen(session, edition, now=now, reason=reason)
+    left = _without(parts, edition, gone)
+    log.warning("edition.items_gone", edition=edition.id, posts=[item.post_id for item in gone])
+    if not left:
+        skipped = draft.move_to(EditionState.SKIPPED, at=now, reason=f"Nothing is left to say: {reason}.")
+        editions.save(session, skipped)
+        tell(session, parts, edition.publication, "skipped", skipped, now=now)
+        return skipped
+    editions.set_items(session, edition.id, left)
+    draft = _headed_anew(parts, replace(draft, items=left), edition, gone)
+    editions.save(session, draft)
+    if not quiet:
+        _tell(session, parts, draft, reason, now=now)
+    return draft
+
+
+def _without(parts: Parts, edition: Edition, gone: Sequence[Item]) -> tuple[Item, ...]:
+    left = tuple(item for item in edition.items if item not in gone)
+    if any(item.section is Section.LEAD for item in left):
+        return left
+    return select.arrange(left, max_items=parts.publication(edition.publication).max_items)
+
+
+def _headed_anew(parts: Parts, draft: Edition, before: Edition, gone: Sequence[Item]) -> Edition:
+    """Subject and preheader as they would have been without `gone`; what staff wrote stays unless it names them."""
+    subject, preheader = draft.subject, draft.preheader
+    if subject == _subject(parts, before) or any(item.title in subject for item in gone):
+        subject = _subject(parts, draft)
+    if preheader == select.preheader(before.items) or any(item.title in preheader for item in gone):
+        preheader = select.preheader(draft.items)
+    return replace(draft, subject=subject, preheader=preheader)
+
+
+def _subject(parts: Parts, edition: Edition) -> str:
+    configured = parts.publication(edition.publication)
+    return close.subject(parts, configured, edition.items, number=edition.number, send_at=edition.send_at)
+
+
+def _tell(session: Session, parts: Parts, draft: Edition, reason: str, *, now: datetime) -> None:
+    """Staff may have been told before that this edition waits, for another reason; this one is news all the same."""
+    tell(session, parts, draft.publication, "held", draft, now=now, reason=reason) or tell(
+        session, parts, draft.publication, "held", draft, now=now, reason=reason, occasion="items-gone"
+    )
