@@ -176,9 +176,14 @@ def locale(language: str) -> Locale:
 
 @lru_cache(maxsize=256)
 def regional(language: str, timezone: str) -> Locale:
-    """The language as it is written where the clock is: "en" in Europe/London writes 19 November."""
+    """The language as it is written where the clock is: "en" in Europe/London writes 19 November.
+
+    Where the clock is nowhere (UTC), English is the world's and not one country's.
+    """
     known = locale(language)
     territory = get_global("zone_territories").get(timezone)
+    if not territory and known.language == "en":
+        territory = "001"
     if known.territory or known.script or not territory:
         return known
     try:

@@ -59,3 +59,8 @@ def test_staff_whose_publication_needs_nobody_are_told_that_it_goes_out_by_itsel
     assert "goes out by itself on" in by_itself.text
     asked = notice(TEMPLATES, "draft-ready", NOTICE, language="en")
     assert asked.subject == "For your approval: The Weekly Brief, No. 42"
+
+
+def test_english_without_a_country_is_the_worlds():
+    told = notice(TEMPLATES, "draft-ready", NOTICE | {"timezone": "UTC"}, language="en")
+    assert "Thursday, 5 March 2026" in told.text
