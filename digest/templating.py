@@ -264,9 +264,8 @@ def _pieces(word: str, width: int) -> list[str]:
 
 
 def _told(context: Context) -> tuple[Locale, ZoneInfo]:
-    return locale(str(context.get("language", _DEFAULT_LANGUAGE))), ZoneInfo(
-        str(context.get("timezone", "UTC"))
-    )
+    timezone = str(context.get("timezone", "UTC"))
+    return regional(str(context.get("language", _DEFAULT_LANGUAGE)), timezone), ZoneInfo(timezone)
 
 
 @pass_context
