@@ -186,7 +186,7 @@ def _make(
         preheader=select.preheader(chosen.items),
         hold=chosen.hold,
     )
-    _tell(session, parts, "draft-ready", edition, now=now)
+    notify.tell(session, parts, slug, "draft-ready", edition, now=now)
     log.info(
         "edition.cut", edition=edition.id, publication=slug, items=len(edition.items), held=bool(edition.hold)
     )
@@ -214,18 +214,9 @@ def _skip(
         reason=reason,
         finished_at=now,
     )
-    _tell(session, parts, "skipped", edition, now=now)
+    notify.tell(session, parts, slug, "skipped", edition, now=now)
     log.info("edition.skipped", edition=edition.id, publication=slug, reason=reason)
     return edition
-
-
-def _tell(session: Session, parts: Parts, kind: str, edition: Edition, *, now: datetime) -> None:
-    """Tell staff; a notice that cannot be made must not undo the edition it is about."""
-    try:
-        with session.begin_nested():
-            notify.tell(session, parts, edition.publication, kind, edition, now=now)
-    except DigestError as error:
-        log.error("notice.failed", edition=edition.id, kind=kind, error=str(error))
 
 
 def _windows(publication: Publication, *, after: datetime, count: int) -> list[Window]:

@@ -124,7 +124,7 @@ def test_a_notice_that_cannot_be_made_does_not_undo_the_draft(database, monkeypa
     def broken(*_args, **_kwargs):
         raise TemplateFault("body.txt, line 3: broken.")
 
-    monkeypatch.setattr(notify, "tell", broken)
+    monkeypatch.setattr(notify, "notice", broken)
     (draft,) = close.close_due(parts, now=CUT_OFF)
     assert look.edition(parts, draft.id).state is EditionState.DRAFT
 
