@@ -188,6 +188,16 @@ class Mail(_Table):
         300, validate_default=False, description="How long it may take to answer a command."
     )
 
+    @field_validator("only")
+    @classmethod
+    def _addresses_or_domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if entry != "*" and not re.fullmatch(r"(\*|[^\s@*]+)@[^\s@*]+", entry):
+                raise ValueError(
+                    f'"{entry}" is nobody; expected addresses, "*@example.org" for a domain, "*" for everybody'
+                )
+        return value
+
     @model_validator(mode="after")
     def _complete(self) -> Mail:
         if self.transport == "smtp" and not self.host:

@@ -226,6 +226,8 @@ def send(
         status = look.delivery_status(parts, edition)
         value = {"edition": edition, "state": status.state, "counts": status.counts}
         emit(value, json=json, text=f"Edition {edition} is {status.state}: {counts_in_words(status.counts)}.")
+        if status.state == "paused":
+            raise CommandFailed(f"Edition {edition} is paused: {look.edition(parts, edition).reason}")
 
 
 @app.command()

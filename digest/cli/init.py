@@ -113,6 +113,7 @@ def init(
 
 
 def _look_at(url: str, *, allow_private: bool) -> Discovered:
+    from digest.posts.sources.base import SourceError
     from digest.posts.sources.discover import discover
     from digest.posts.sources.http import Client
 
@@ -122,7 +123,12 @@ def _look_at(url: str, *, allow_private: bool) -> Discovered:
                 url if "//" in url else f"https://{url}", client, allow_private=allow_private
             )
 
-    found = asyncio.run(look())
+    try:
+        found = asyncio.run(look())
+    except SourceError as error:
+        raise CommandFailed(
+            str(error).replace("allow_private = true on the source", "--allow-private")
+        ) from error
     if not found.sources:
         raise CommandFailed(
             f"{url} has no feed, WordPress REST or JSON Feed that could be found; write digest.toml by hand."

@@ -46,6 +46,38 @@ def test_everything_in_one_process_stops_gently_in_the_middle_of_a_send(
         assert counts["accepted"] + counts["pending"] == readers, "nothing is claimed, under way or uncertain"
 
 
+def test_an_installation_that_is_not_armed_launches_nothing_and_arming_moves_the_right_to_send(
+    tmp_path: Path,
+) -> None:
+    place = Installation(home=tmp_path, database=f"sqlite:///{tmp_path / 'digest.db'}")
+    with BlogSite() as site:
+        site.posts = [post(1, published=datetime.now(UTC) - timedelta(hours=1))]
+        place.configure(PUBLICATION.format(url=site.url))
+        for command in (
+            ["migrate"],
+            ["arm"],
+            ["subscribers", "add", "ada@readers.example", "--publication", "weekly", "--consent", "Fair"],
+            ["collect"],
+            ["editions", "cut", "weekly"],
+            ["editions", "approve", "1"],
+        ):
+            place.digest(*command)
+        production = place.config.read_text()
+        place.config.write_text(production.replace('instance = "journey"', 'instance = "laptop"'))
+        for command in (["editions", "send", "1", "--wait"], ["worker", "--once"]):
+            told = place.digest(*command, check=False)
+            assert (told.code, told.out) == (1, "")
+            assert 'sends for instance "journey", and this installation is "laptop"' in told.err
+        assert place.digest("editions", "show", "1", "--json").json["state"] == "approved"
+        assert not (tmp_path / "outbox").exists()
+
+        place.digest("arm")
+        sent = place.digest("editions", "send", "1", "--wait", "--json").json
+        assert (sent["state"], sent["counts"]["accepted"]) == ("sent", 1)
+        place.config.write_text(production)
+        assert place.digest("worker", "--once", check=False).code == 1, "the other may no longer send"
+
+
 @pytest.mark.parametrize("what", ["web", "run"])
 def test_a_port_that_is_taken_is_said_in_one_sentence(tmp_path: Path, what: str) -> None:
     place = Installation(home=tmp_path, database=f"sqlite:///{tmp_path / 'digest.db'}")

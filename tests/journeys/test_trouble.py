@@ -169,7 +169,9 @@ def test_an_outbox_that_cannot_be_written_pauses_the_edition_and_resume_mails_ev
         place.digest("editions", "approve", edition)
         (place.home / "outbox").mkdir()
         (place.home / "outbox" / "new").write_text("a file where the maildir's folder should be")
-        place.digest("editions", "send", edition, "--wait", check=False)
+        told = place.digest("editions", "send", edition, "--wait", check=False)
+        assert told.code == 1
+        assert told.err.splitlines()[-1].startswith(f"Edition {edition} is paused: The outbox ")
         status = place.digest("deliveries", "status", edition, "--json").json
         shown = place.digest("editions", "show", edition, "--json").json
         assert shown["state"] == "paused", shown

@@ -38,6 +38,17 @@ def complaint(tmp_path: Path, text: str, **environ: str) -> str:
     return str(caught.value).replace(f"{tmp_path}/digest.toml: ", "")
 
 
+@pytest.mark.parametrize("only", ["everyone", "example.org", "*@", "@example.org", "*@*"])
+def test_an_allow_list_that_would_let_nobody_through_is_refused(tmp_path: Path, only: str) -> None:
+    said = complaint(tmp_path, RIGHT + f'[mail]\nonly = ["ada@example.org", "{only}"]\n')
+    assert f'"{only}" is nobody; expected addresses, "*@example.org" for a domain' in said
+
+
+def test_an_allow_list_names_addresses_domains_or_everybody(tmp_path: Path) -> None:
+    for only in (("*",), ("*@example.org", "ada@example.net"), ()):
+        assert read(tmp_path, RIGHT, DIGEST_MAIL_ONLY=",".join(only)).mail.only == only
+
+
 def test_a_small_configuration_is_enough_and_mails_nobody_by_default(tmp_path: Path) -> None:
     settings = read(tmp_path, RIGHT)
     assert settings.site.base_url == "https://news.example.org"
