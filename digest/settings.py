@@ -14,7 +14,7 @@ import zoneinfo
 from collections.abc import Mapping
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from babel import Locale, UnknownLocaleError
@@ -39,7 +39,8 @@ from digest.posts.model import SourceSpec
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 SECRET_LENGTH = 32
-SOURCE_KINDS = ("rss", "jsonfeed", "wordpress", "ghost", "folder")
+SourceKind = Literal["rss", "jsonfeed", "wordpress", "ghost", "folder"]
+SOURCE_KINDS: tuple[str, ...] = get_args(SourceKind)
 
 
 class SettingsError(DigestError):
@@ -218,9 +219,7 @@ class Mail(_Table):
 class Source(_Table):
     """[[publications.X.sources]]: a place posts come from."""
 
-    kind: Literal["rss", "jsonfeed", "wordpress", "ghost", "folder"] = Field(
-        description="Which adapter reads it."
-    )
+    kind: SourceKind = Field(description="Which adapter reads it.")
     url: str = Field(min_length=1, description="The feed, the site, or for kind folder a directory.")
     topics: tuple[str, ...] = Field((), description="Topics given to all its posts.")
     allow_private: bool = Field(False, description="Lets this source live on a loopback or private address.")

@@ -36,6 +36,7 @@ ORIGINAL = "original"
 _MARKUP = (".mjml", ".html", ".xml")
 _DEFAULT_LANGUAGE = "en"
 _TEXT_WIDTH = 76
+_FOLDERS = frozenset({"editions", "partials", "notices", "pages", "desk"})
 
 
 class TemplateFault(DigestError):
@@ -229,9 +230,6 @@ def fault_words(error: BaseException) -> str:
     return f"{message}."
 
 
-_FOLDERS = frozenset({"editions", "partials", "notices", "pages", "desk"})
-
-
 def _builtin_root() -> Path:
     """Beside the package in a checkout, inside it when installed."""
     package = Path(__file__).resolve().parent
@@ -246,13 +244,12 @@ def _plural(language: Locale, count: object) -> str:
 
 def _wrapped(words: list[str], width: int) -> list[str]:
     lines, line = [], ""
-    for word in words:
-        for piece in _pieces(word, width):
-            if line and len(line) + 1 + len(piece) > width:
-                lines.append(line)
-                line = piece
-            else:
-                line = f"{line} {piece}" if line else piece
+    for piece in (piece for word in words for piece in _pieces(word, width)):
+        if line and len(line) + 1 + len(piece) > width:
+            lines.append(line)
+            line = piece
+        else:
+            line = f"{line} {piece}" if line else piece
     return [*lines, line]
 
 
@@ -274,9 +271,8 @@ def _date(context: Context, value: date | datetime, pattern: str = "long") -> st
     language, zone = _told(context)
     if not isinstance(value, date):
         raise TypeError(f"expected a date, not {value}")
-    return format_date(
-        value.astimezone(zone) if isinstance(value, datetime) else value, pattern, locale=language
-    )
+    day = value.astimezone(zone) if isinstance(value, datetime) else value
+    return format_date(day, pattern, locale=language)
 
 
 @pass_context
