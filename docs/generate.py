@@ -6,7 +6,7 @@ import enum
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import typer.main
 from pydantic import BaseModel
@@ -50,7 +50,7 @@ def configuration() -> str:
     for heading, model in TABLES:
         parts.append(f"## `{heading}`\n\n{_meaning(model)}\n")
         rows = [
-            f"| `{key}` | {_default(field)} | {_cell(field.description or '')} |"
+            f"| `{key}` | {_default(field)} | {_cell(field.description or '')}{_words(field)} |"
             for key, field in keys(model)
         ]
         parts.append("\n".join(["| key | default | meaning |", "|---|---|---|", *rows]) + "\n")
@@ -104,6 +104,14 @@ def _walk(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
 def _meaning(model: type[BaseModel]) -> str:
     sentence = inspect.cleandoc(model.__doc__ or "").partition(": ")[2] or (model.__doc__ or "")
     return sentence[:1].upper() + sentence[1:]
+
+
+def _words(field: FieldInfo) -> str:
+    """The words a setting may be, where it may be only some."""
+    if get_origin(field.annotation) is not Literal:
+        return ""
+    words = ", ".join(f'`"{word}"`' for word in get_args(field.annotation))
+    return f" One of {words}."
 
 
 def _default(field: FieldInfo) -> str:
