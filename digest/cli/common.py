@@ -82,7 +82,7 @@ def command(config: Path | None, *, migrated: bool = True) -> Iterator[Parts]:
         from digest import logs, wiring
 
         # A command's own output is its report; facts are for the long-running processes.
-        logs.set_up(level=os.environ.get("DIGEST_LOG_LEVEL", "WARNING"))
+        logs.set_up(level=os.environ.get("DIGEST_LOG_LEVEL", "ERROR"))
         parts = wiring.build(settings, home=config_path(config).parent)
         try:
             if migrated:

@@ -69,7 +69,7 @@ class AudienceRow(Base):
 
 
 class AttemptRow(Base):
-    """Evidence: one try at a delivery that was not simply accepted at once."""
+    """Evidence: one try at a delivery, and what the server said, such as the name in its queue."""
 
     __tablename__ = "delivery_attempts"
     __table_args__ = (

@@ -155,6 +155,12 @@ def test_a_refused_recipient_stops_nobody_else(place: Installation) -> None:
         assert why["state"] == "refused"
         assert why["attempts"][-1]["code"] == 550
         assert why["attempts"][-1]["phase"] == "rcpt"
+        edition = str(result["edition"])
+        told = place.digest(
+            "deliveries", "why", "--edition", edition, "--address", "reader0@readers.example", "--json"
+        )
+        (attempt,) = told.json["attempts"]
+        assert (attempt["outcome"], attempt["code"]) == ("accepted", 250)
 
 
 def test_an_outbox_that_cannot_be_written_pauses_the_edition_and_resume_mails_everybody_once(

@@ -50,7 +50,7 @@ def delivery(session: Session, edition_id: EditionId, subscriber_id: int) -> Del
 
 
 def attempts(session: Session, edition_id: EditionId, subscriber_id: int) -> list[Attempt]:
-    """The tries at one delivery that were kept as evidence, oldest first."""
+    """The tries at one delivery, oldest first."""
     rows = session.scalars(
         select(AttemptRow)
         .join(

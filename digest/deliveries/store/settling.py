@@ -77,10 +77,8 @@ def settle(
                     not_before=None,
                 )
             )
-    evidence = [_attempt(edition_id, result, now=now) for result in results if result.outcome]
-    if kept := [row for row in evidence if row["outcome"] != Verdict.ACCEPTED.value]:
-        session.execute(insert(AttemptRow), kept)
-    _keep_late_acceptances(session, [row for row in evidence if row["outcome"] == Verdict.ACCEPTED.value])
+    if evidence := [_attempt(edition_id, result, now=now) for result in results if result.outcome]:
+        session.execute(insert(AttemptRow), evidence)
 
 
 def settle_abandoned(session: Session, row: ChunkRow, *, now: datetime) -> None:
@@ -208,21 +206,3 @@ def _attempt(edition_id: EditionId, result: Settlement, *, now: datetime) -> dic
         "enhanced": outcome.reply.enhanced,
         "text": outcome.reply.text,
     }
-
-
-def _keep_late_acceptances(session: Session, accepted: Sequence[dict[str, Any]]) -> None:
-    """An acceptance is evidence only where an earlier try had failed."""
-    if not accepted:
-        return
-    edition_id = accepted[0]["edition_id"]
-    retried: set[int] = set()
-    for page in pages([row["position"] for row in accepted]):
-        retried.update(
-            session.scalars(
-                select(AttemptRow.position)
-                .where(AttemptRow.edition_id == edition_id, AttemptRow.position.in_(page))
-                .distinct()
-            )
-        )
-    if kept := [row for row in accepted if row["position"] in retried]:
-        session.execute(insert(AttemptRow), kept)
