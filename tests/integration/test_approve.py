@@ -115,9 +115,9 @@ async def test_a_proof_is_marked_consumes_nothing_and_cannot_unsubscribe_anybody
 
 
 async def test_a_proof_keeps_to_the_allow_list_and_survives_an_odd_address(database, tmp_path):
-    parts = sending.parts(database, transport=Outbox(tmp_path), mail={"only": ("*@example.org", "x y@z")})
+    parts = sending.parts(database, transport=Outbox(tmp_path), mail={"only": ("*@example.org",)})
     edition = sending.draft(parts)
-    wanted = ("a@example.org", "a@example.net", "x y@z")
+    wanted = ("a@example.org", "a@example.net", "x y@example.org")
     sent = await proof.proof(parts, edition.id, addresses=wanted, now=NOW)
     assert [one.outcome for one in sent] == [
         "accepted",
