@@ -61,9 +61,10 @@ def scheduler(config: ConfigOption = None, once: OnceOption = False, now: NowOpt
             timetable.once(parts, now=moment(now))
             return
         _long_running()
+        told = _told_to_stop()
         running = timetable.start(parts, clock=present)
         try:
-            _until_told_to_stop()
+            told.wait()
         finally:
             timetable.stop(running)
 
@@ -169,9 +170,9 @@ def _long_running() -> None:
     logs.set_up(json=not sys.stderr.isatty(), level="INFO")
 
 
-def _until_told_to_stop() -> None:
-    """Wait for SIGTERM or SIGINT."""
+def _told_to_stop() -> threading.Event:
+    """Set by SIGTERM or SIGINT from now on; made before anything is started that must be stopped gently."""
     told = threading.Event()
     for name in _TO_STOP:
         signal.signal(name, lambda *_: told.set())
-    told.wait()
+    return told
