@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import Callable
 from datetime import datetime
@@ -30,8 +29,7 @@ def run(parts: Parts, *, clock: Callable[[], datetime], once: bool = False) -> N
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
-            with contextlib.suppress(NotImplementedError):  # platforms without signal handlers in the loop
-                loop.add_signal_handler(name, stop.set)
+            loop.add_signal_handler(name, stop.set)
         if once:
             await deliver.deliver(parts, now=clock, until_done=True, stop=stop)
             return
