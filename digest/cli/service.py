@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,7 @@ import typer
 from digest.cli.common import CommandFailed, ConfigOption, JsonOption, NowOption, command, emit, moment
 
 if TYPE_CHECKING:
+    import uvicorn
     from starlette.applications import Starlette
 
     from digest.workflows.parts import Parts
@@ -22,8 +25,8 @@ if TYPE_CHECKING:
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on.")]
 OnceOption = Annotated[bool, typer.Option("--once", help="Do what is due now, then exit.")]
-# The app logs its own facts; the server's log would hold addresses of readers, and their links.
 _TO_STOP = (signal.SIGTERM, signal.SIGINT)
+# The app logs its own facts; the server's log would hold addresses of readers, and their links.
 QUIET: dict[str, Any] = {"access_log": False, "log_level": "warning", "server_header": False}
 
 
@@ -48,8 +51,9 @@ def web(config: ConfigOption = None, host: HostOption = "127.0.0.1", port: PortO
         from digest.web.app import create_app
 
         _long_running()
-        with _listening(host, port) as listener:
-            _serve(create_app(parts, clock=present), listener)
+        app = create_app(parts, clock=present)
+        with _listening(host, port) as listener, _server(app) as server:
+            _serve(server, listener)
 
 
 def scheduler(config: ConfigOption = None, once: OnceOption = False, now: NowOption = None) -> None:
@@ -117,7 +121,8 @@ def serve_all(parts: Parts, *, host: str, port: int) -> None:
         ready.set()
         await delivery.work(parts, clock=present, stop=stop)
 
-    with _listening(host, port) as listener:
+    app = create_app(parts, clock=present)
+    with _listening(host, port) as listener, _server(app) as server:
         loop = asyncio.new_event_loop()
         stop, ready = asyncio.Event(), threading.Event()
         thread = threading.Thread(target=loop.run_until_complete, args=(deliver(stop, ready),), name="worker")
@@ -125,7 +130,7 @@ def serve_all(parts: Parts, *, host: str, port: int) -> None:
         ready.wait()
         running = timetable.start(parts, clock=present)
         try:
-            _serve(create_app(parts, clock=present), listener)
+            _serve(server, listener)
         finally:
             timetable.stop(running)
             loop.call_soon_threadsafe(stop.set)
@@ -144,20 +149,28 @@ def _listening(host: str, port: int) -> socket.socket:
         raise CommandFailed(f"Port {port} of {host} cannot be listened on: {why}.") from error
 
 
-def _serve(app: Starlette, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT, then answer what has been asked and return."""
+@contextmanager
+def _server(app: Starlette) -> Iterator[uvicorn.Server]:
+    """A server that SIGTERM and SIGINT stop gently from now on, even before it runs.
+
+    It raises the signal that stopped it once more when it is done, which would end this process before the rest of
+    it has stopped; so its handler is ours for as long as the block runs.
+    """
     import uvicorn
 
     server = uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=10, **QUIET))
-    # The server raises the signal that stopped it once more when it is done, which would end this process before
-    # the rest of it has stopped.
     before = {name: signal.signal(name, server.handle_exit) for name in _TO_STOP}
-    structlog.get_logger().info("web.started", port=listener.getsockname()[1])
     try:
-        server.run(sockets=[listener])
+        yield server
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
+
+
+def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve until told to stop, then answer what has been asked and return."""
+    structlog.get_logger().info("web.started", port=listener.getsockname()[1])
+    server.run(sockets=[listener])
     structlog.get_logger().info("web.stopped")
 
 
