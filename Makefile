@@ -46,7 +46,7 @@ lock: .venv/made ## choose the newest allowed version of every dependency and wr
 	@PATH="$$PATH:$(BIN)"; export PATH; set -e; \
 	flags="--universal --generate-hashes --no-header --no-annotate --quiet"; \
 	uv pip compile pyproject.toml --extra postgres --group build $$flags --upgrade -o requirements.lock; \
-	uv pip compile pyproject.toml --extra postgres --group build --group dev $$flags --upgrade \
+	uv pip compile pyproject.toml --extra postgres --extra events --group build --group dev $$flags --upgrade \
 	  -c requirements.lock -o requirements-dev.lock
 
 build: .venv/test.stamp ## make the wheel in dist/

@@ -282,6 +282,15 @@ class Publication(_Table):
         30, ge=1, description="More new posts than this at once hold the edition for a person."
     )
     excerpt_length: int = Field(240, ge=40, le=2000, description="Longest excerpt, in characters.")
+    coming_up: Duration = Field(
+        5184000,
+        validate_default=False,
+        description='How far ahead an event announced before still stands under "Coming up"; "0d" for never.',
+    )
+    event_categories: tuple[str, ...] = Field(
+        ("Events", "Event", "Webinars", "Webinar"),
+        description="Categories whose posts may be events; staff are asked where nothing else tells.",
+    )
     lateness: Duration = Field(43200, validate_default=False, description="How late an edition may start.")
     open: bool = Field(True, description="Whether people may sign up.")
 

@@ -40,9 +40,13 @@ def event_json(event: Event) -> dict[str, Any]:
         "place": event.place,
         "online": event.online,
         "register_url": event.register_url,
-        "cta": event.cta.label if event.cta else None,
+        "cta": (event.cta.label or event.cta.kind.value) if event.cta else None,
         "status": event.status.value,
-        "evidence": event.evidence,
+        "full": event.full,
+        "opens_at": plain(event.opens_at),
+        "closes_at": plain(event.closes_at),
+        "dates": [{"starts_at": plain(d.starts_at), "ends_at": plain(d.ends_at)} for d in event.dates],
+        "evidence": [{"fact": e.fact, "origin": e.origin.value, "quote": e.quote} for e in event.evidence],
     }
 
 

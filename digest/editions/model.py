@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from digest.errors import BadMove
-from digest.posts.model import Event, Image, PostId
+from digest.posts.model import Event, Image, PostId, Suggestion
 
 EditionId = int
 
@@ -60,7 +60,8 @@ class Item:
     """A post or event placed in an edition: where it stands and how it reads there.
 
     All text is plain; `excerpt` is already cut. `post_fingerprint` is the post's at the time of placing, so a
-    later edit shows as changed.
+    later edit shows as changed. `repeat` marks an event that an earlier edition announced: it stands among the
+    dates to come, is not new, and is not placed again. `suggestions` are dates that its text seems to tell, for staff.
     """
 
     post_id: PostId | None
@@ -77,6 +78,8 @@ class Item:
     language: str | None = None
     topics: tuple[str, ...] = ()
     event: Event | None = None
+    repeat: bool = False
+    suggestions: tuple[Suggestion, ...] = ()
     post_fingerprint: str = ""
 
 
@@ -136,6 +139,7 @@ class Content:
 
     `send_at` is aware; dates are shown in `timezone`. `language` is a BCP 47 tag. `archive_url` is the page of
     this edition in a browser, without personal links. `site_url` is where "N more on the site" leads.
+    `calendar_url` begins the address of every calendar file: an event's is `calendar_url + key + ".ics"`.
     """
 
     publication: str
@@ -154,5 +158,6 @@ class Content:
     preheader: str = ""
     intro: str = ""
     tagline: str = ""
+    calendar_url: str = ""
     template: str = "weekly"
     proof: bool = False

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from digest.posts.model import CallToAction, Event, EventStatus, Image, Post
+from digest.posts.model import (
+    CallToAction,
+    CtaKind,
+    Event,
+    EventStatus,
+    Evidence,
+    Image,
+    Occurrence,
+    Origin,
+    PageFacts,
+    Post,
+    StaffFacts,
+    Suggestion,
+    Verdict,
+)
 
 Packed = dict[str, Any]
-_TIMES = ("starts_at", "ends_at")
+_TIMES = frozenset({"at", "starts_at", "ends_at", "opens_at", "closes_at"})
 
 
 def storable(post: Post) -> Post:
@@ -29,7 +44,8 @@ def storable(post: Post) -> Post:
         image=replace(post.image, url=clean_text(post.image.url), alt=clean_text(post.image.alt))
         if post.image
         else None,
-        event=_cleaned_event(post.event) if post.event else None,
+        event=clean_event(post.event) if post.event else None,
+        aliases=tuple(clean_text(alias) for alias in post.aliases),
         warnings=tuple(clean_text(w) for w in post.warnings),
     )
 
@@ -51,37 +67,111 @@ def unpack_image(packed: Packed | None) -> Image | None:
 
 def pack_event(event: Event | None) -> Packed | None:
     """`event` as JSON values; times keep their offset."""
-    if event is None:
-        return None
-    packed = asdict(event)
-    packed["status"] = event.status.value
-    for name in _TIMES:
-        packed[name] = packed[name].isoformat() if packed[name] else None
-    return packed
+    return _packed(event) if event else None
 
 
 def unpack_event(packed: Packed | None) -> Event | None:
-    """The event that `pack_event` packed."""
+    """The event that `pack_event` packed; one packed before a field was added has that field's default."""
     if not packed:
         return None
     values = dict(packed)
     values["status"] = EventStatus(values["status"])
-    values["cta"] = CallToAction(**values["cta"]) if values["cta"] else None
-    for name in _TIMES:
-        values[name] = datetime.fromisoformat(values[name]) if values[name] else None
-    return Event(**values)
+    cta = values.get("cta")
+    if cta:
+        values["cta"] = CallToAction(**{**cta, "kind": CtaKind(cta.get("kind", CtaKind.REGISTER))})
+    values["dates"] = tuple(Occurrence(**_read_times(date)) for date in values.get("dates") or ())
+    evidence = values.get("evidence") or ()
+    values["evidence"] = tuple(Evidence(**{**e, "origin": Origin(e["origin"])}) for e in evidence)
+    return Event(**_read_times(values))
 
 
-def _cleaned_event(event: Event) -> Event:
+def pack_page(page: PageFacts) -> Packed:
+    """`page` as JSON values."""
+    return _packed(page)
+
+
+def unpack_page(packed: Packed | None) -> PageFacts | None:
+    """The page facts that `pack_page` packed."""
+    if not packed:
+        return None
+    events = (unpack_event(event) for event in packed["events"])
+    return PageFacts(
+        **{
+            **packed,
+            "image": unpack_image(packed["image"]),
+            "events": tuple(event for event in events if event),
+            "warnings": tuple(packed["warnings"]),
+        }
+    )
+
+
+def pack_staff(facts: StaffFacts) -> Packed:
+    """`facts` as JSON values."""
+    return _packed(facts)
+
+
+def unpack_staff(packed: Packed | None) -> StaffFacts | None:
+    """The facts that `pack_staff` packed."""
+    if not packed:
+        return None
+    values = _read_times(packed)
+    values["verdict"] = Verdict(values["verdict"])
+    values["status"] = EventStatus(values["status"]) if values["status"] else None
+    return StaffFacts(**values)
+
+
+def pack_suggestions(suggestions: tuple[Suggestion, ...]) -> list[Packed]:
+    """`suggestions` as JSON values."""
+    return [_packed(suggestion) for suggestion in suggestions]
+
+
+def unpack_suggestions(packed: list[Packed] | None) -> tuple[Suggestion, ...]:
+    """The suggestions that `pack_suggestions` packed."""
+    return tuple(Suggestion(**one) for one in packed or ())
+
+
+def clean_event(event: Event) -> Event:
+    """`event` fit for a row, its times in UTC; a date outside the calendar is left out."""
+    dates = ((date, _utc(date.starts_at)) for date in event.dates)
     return replace(
         event,
         uid=clean_text(event.uid),
         title=clean_text(event.title),
         starts_at=_utc(event.starts_at),
         ends_at=_utc(event.ends_at),
+        opens_at=_utc(event.opens_at),
+        closes_at=_utc(event.closes_at),
         place=clean_text(event.place),
-        evidence=clean_text(event.evidence),
+        dates=tuple(
+            Occurrence(starts_at=start, ends_at=_utc(date.ends_at)) for date, start in dates if start
+        ),
+        evidence=tuple(
+            replace(e, fact=clean_text(e.fact), quote=clean_text(e.quote)) for e in event.evidence
+        ),
     )
+
+
+def _packed(value: Any) -> Packed:
+    """A frozen dataclass as JSON values, those inside it too."""
+    packed: Packed = _plain(asdict(value))
+    return packed
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.value if isinstance(value, enum.Enum) else value
+
+
+def _read_times(packed: Packed) -> Packed:
+    return {
+        name: datetime.fromisoformat(value) if name in _TIMES and value else value
+        for name, value in packed.items()
+    }
 
 
 def _utc(moment: datetime | None) -> datetime | None:

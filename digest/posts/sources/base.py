@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from digest.errors import DigestError
 from digest.posts.clean import excerpt_text, html_to_text, safe_link, strip_controls, title_text
 from digest.posts.links import canonical_url, doubts
-from digest.posts.model import Fetched, Image, Memory, Post, SourceSpec
+from digest.posts.model import CallToAction, Event, Fetched, Image, Memory, Post, SourceSpec
 from digest.posts.pictures import alt_text, pictures, same_picture
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ LONGEST_ID = 500
 LONGEST_BODY = 20_000
 _LONGEST_LIST = 20
 _LONGEST_NAME = 80
+_LONGEST_TITLE = 300
+_LONGEST_PLACE = 300
+_LONGEST_QUOTE = 300
+_MOST_EVIDENCE = 40
+MOST_DATES = 100
 _MOST_WARNINGS = 20
 _FARTHEST_AHEAD = 2
 _OLDEST_YEAR = 1980
@@ -66,6 +71,8 @@ class RawPost:
     """One post in a source's own words, before cleaning: HTML where the source has HTML, anything where it lies.
 
     `base` is what its relative addresses are relative to; the source's own address is used where it is empty.
+    `event` has its moments read already; its words and addresses are still the source's own. `aliases` are as
+    `Post` has them.
     """
 
     external_id: str = ""
@@ -80,6 +87,8 @@ class RawPost:
     categories: tuple[str, ...] = ()
     language: str | None = None
     image: Image | None = None
+    event: Event | None = None
+    aliases: tuple[str, ...] = ()
 
 
 def clean_posts(
@@ -137,7 +146,25 @@ def clean_post(raw: RawPost, *, home: str, now: datetime) -> Post | None:
         categories=tuple(_categories(raw.categories)),
         language=language_tag(raw.language),
         image=_image(raw, link),
+        event=clean_event(raw.event, base=base) if raw.event else None,
+        aliases=tuple(_bounded_id(alias) for alias in raw.aliases if alias.strip()),
         warnings=tuple(warnings),
+    )
+
+
+def clean_event(event: Event, *, base: str) -> Event:
+    """`event` with its words as plain text and its addresses absolute, or left out where they are not web addresses."""
+    return replace(
+        event,
+        uid=strip_controls(event.uid)[:LONGEST_ID],
+        title=title_text(event.title)[:_LONGEST_TITLE],
+        place=title_text(event.place)[:_LONGEST_PLACE],
+        register_url=safe_link(event.register_url, base=base) if event.register_url else None,
+        cta=_clean_cta(event.cta, base=base) if event.cta else None,
+        evidence=tuple(
+            replace(e, quote=title_text(e.quote)[:_LONGEST_QUOTE]) for e in event.evidence[:_MOST_EVIDENCE]
+        ),
+        dates=event.dates[:MOST_DATES],
     )
 
 
@@ -148,7 +175,7 @@ def identity(raw: RawPost, *, home: str) -> str:
         given = safe_link(raw.url, base=raw.base or home) or ""
     if not given:
         given = "hash:" + _hash(f"{raw.title}\x1f{raw.published}" if raw.title else raw.summary or raw.body)
-    return given if len(given) <= LONGEST_ID else "hash:" + _hash(given)
+    return _bounded_id(given)
 
 
 def language_tag(raw: str | None) -> str | None:
@@ -170,6 +197,15 @@ def _shared_ids(raws: Sequence[RawPost], home: str) -> set[str]:
             address = canonical_url(safe_link(raw.url, base=home) or raw.url)
             addresses.setdefault(raw.external_id.strip(), set()).add(address)
     return {name for name, found in addresses.items() if len(found) > 1}
+
+
+def _bounded_id(given: str) -> str:
+    return given if len(given) <= LONGEST_ID else "hash:" + _hash(given)
+
+
+def _clean_cta(cta: CallToAction, *, base: str) -> CallToAction | None:
+    url = safe_link(cta.url, base=base)
+    return replace(cta, label=title_text(cta.label)[:_LONGEST_NAME], url=url) if url else None
 
 
 def _hash(text: str) -> str:
