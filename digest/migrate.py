@@ -16,8 +16,10 @@ class DatabaseTooNew(DigestError):
     """A newer version of this program has migrated the database."""
 
 
-def upgrade(database: Database) -> None:
+def upgrade(database: Database, *, to: str = "head") -> None:
     """Create or bring up to date every table, all or nothing; changes nothing when the database is current.
+
+    `to` stops at an older revision.
 
     Raises `DatabaseUnavailable` when it cannot be opened or written, `DatabaseTooNew` when a newer version
     has been here. Two processes may upgrade at once: the second finds the work done.
@@ -31,7 +33,7 @@ def upgrade(database: Database) -> None:
     try:
         with database.engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     except DBAPIError as error:
         raise DatabaseUnavailable(f"The database could not be migrated: {_cause(error)}.") from error
 
@@ -48,6 +50,11 @@ def head() -> str:
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     assert newest is not None
     return newest
+
+
+def revisions() -> list[str]:
+    """Every revision a released version may have left a database at, the oldest first."""
+    return sorted(_known())
 
 
 def is_current(database: Database) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from digest.database import Base, Moment
@@ -98,6 +98,8 @@ class ItemRow(Base):
     language: Mapped[str | None] = mapped_column(Text)
     topics: Mapped[list[str]] = mapped_column(JSON)
     event: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    repeat: Mapped[bool] = mapped_column(server_default=false())
+    suggestions: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     post_fingerprint: Mapped[str] = mapped_column(String(64))
 
 
@@ -119,3 +121,16 @@ class SnapshotRow(Base):
 
     edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"), primary_key=True)
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class LinkCheckRow(Base):
+    """How a link of an edition answered when it was last tried; addresses are hashed, since they have no length limit."""
+
+    __tablename__ = "link_checks"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    url: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    status: Mapped[int | None]
+    detail: Mapped[str] = mapped_column(Text)
+    checked_at: Mapped[datetime] = mapped_column(Moment, index=True)

@@ -63,6 +63,12 @@ def keys_of(spec: SourceSpec, post: Post) -> Keys:
     )
 
 
+def url_key(url: str) -> str | None:
+    """The key of the post that lives at `url`; None for a site's front page, which is no post's own."""
+    parts = urlsplit(url)
+    return _hash("url", canonical_url(url)) if parts.path not in {"", "/"} or parts.query else None
+
+
 def match(posts: Sequence[Post], keys: Sequence[Keys], known: Mapping[str, PostId | None]) -> Matched:
     """Find the owner of each post among the `known` keys (None: shared by several) and among each other.
 

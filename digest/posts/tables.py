@@ -38,7 +38,7 @@ class SourceRow(Base):
 
 
 class PostRow(Base):
-    """A post as last told by `source_id`, the source that first showed it."""
+    """A post as last told by `source_id`, the source that first showed it; `event_source_id` told its event."""
 
     __tablename__ = "posts"
 
@@ -61,6 +61,47 @@ class PostRow(Base):
     seen_at: Mapped[datetime] = mapped_column(Moment)
     changed_at: Mapped[datetime | None] = mapped_column(Moment)
     gone_at: Mapped[datetime | None] = mapped_column(Moment)
+    event_source_id: Mapped[int | None]
+
+
+class PageRow(Base):
+    """What a post's own page told when it was read, or how often that was tried in vain."""
+
+    __tablename__ = "pages"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id"), primary_key=True)
+    facts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    tries: Mapped[int]
+    error: Mapped[str] = mapped_column(Text)
+    read_at: Mapped[datetime | None] = mapped_column(Moment)
+    next_try_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class StaffFactsRow(Base):
+    """What a person said of a post: whether it is an event, and the facts they confirmed."""
+
+    __tablename__ = "staff_facts"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id"), primary_key=True)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class EventRow(Base):
+    """The event a post is, as our calendar files tell it; `key` never changes, `revision` counts the changes.
+
+    `starts_at` and `ends_at` span all its dates, for finding those to come.
+    """
+
+    __tablename__ = "events"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    revision: Mapped[int]
+    changed_at: Mapped[datetime] = mapped_column(Moment)
+    starts_at: Mapped[datetime | None] = mapped_column(Moment)
+    ends_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
 
 
 class PostKeyRow(Base):

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, Inspector, MetaData, inspect, text
 import subscribers
 from digest import migrate
 from digest.database import Base, Database, DatabaseUnavailable
+from digest.posts import store as posts
 
 HISTORY = "alembic_version"
 METADATA: Any = [Base.metadata, subscribers.metadata]
@@ -45,6 +46,32 @@ def test_the_migrated_tables_have_the_checks_and_conditions_of_the_code(empty: D
     for one in METADATA:
         one.create_all(empty.engine)
     assert migrated == _shape(empty.engine)
+
+
+@pytest.mark.parametrize("released", migrate.revisions())
+def test_what_an_older_version_stored_is_still_there_afterwards(empty: Database, released: str) -> None:
+    migrate.upgrade(empty, to=released)
+    seen = inspect(empty.engine).get_columns("posts")
+    known = {"id": 7, "source_id": 1, "external_id": "a", "url": "https://example.org/a", "title": "Kept"}
+    told = known | {
+        column["name"]: _anything(str(column["type"]))
+        for column in seen
+        if column["name"] not in known and not column["nullable"]
+    }
+    with empty.transaction() as session:
+        source = (1, "rss https://example.org/feed", "rss", "https://example.org/feed", "", 0, "", 0, "[]")
+        names = "id, key, kind, url, title, moved_times, last_error, failures, warnings"
+        values = ", ".join(f"'{value}'" for value in source)
+        session.execute(text(f"INSERT INTO sources ({names}) VALUES ({values})"))
+        columns = ", ".join(told)
+        session.execute(
+            text(f"INSERT INTO posts ({columns}) VALUES ({', '.join(':' + name for name in told)})"), told
+        )
+        session.execute(text("INSERT INTO post_keys (digest, post_id) VALUES ('k', 7)"))
+    migrate.upgrade(empty)
+    with empty.reading() as session:
+        assert posts.posts(session, [7])[7].post.title == "Kept"
+        assert session.scalar(text("SELECT post_id FROM post_keys")) == 7
 
 
 def test_migrating_twice_changes_nothing(empty: Database) -> None:
@@ -81,6 +108,13 @@ def test_a_database_that_cannot_be_opened_is_said_plainly(tmp_path: Any) -> None
     database.dispose()
 
 
+def _anything(kind: str) -> Any:
+    """A value that a column of this type takes."""
+    if "TIME" in kind:
+        return "2026-11-22 12:00:00+00:00"
+    return "[]" if kind == "JSON" else 0 if kind == "INTEGER" else "x"
+
+
 def _shape(engine: Engine) -> dict[str, Any]:
     """Everything an engine knows about its tables, in an order that does not depend on who made them."""
     seen = inspect(engine)
@@ -89,7 +123,9 @@ def _shape(engine: Engine) -> dict[str, Any]:
 
 def _table(seen: Inspector, name: str) -> dict[str, Any]:
     return {
-        "columns": [{**column, "type": str(column["type"])} for column in seen.get_columns(name)],
+        "columns": sorted(
+            ({**column, "type": str(column["type"])} for column in seen.get_columns(name)), key=str
+        ),
         "key": seen.get_pk_constraint(name),
         "foreign keys": sorted(seen.get_foreign_keys(name), key=str),
         "unique": sorted(seen.get_unique_constraints(name), key=str),

@@ -14,14 +14,17 @@ from digest.editions.store.editions import (
 from digest.editions.store.items import set_items
 from digest.editions.store.offers import (
     OPEN,
+    ToCome,
     adopt,
     candidates,
     dismiss,
     ensure_publication,
     first_run_candidates,
     is_adopted,
+    is_offered,
     lock_publication,
     offer,
+    to_come,
 )
 from digest.editions.store.placements import AlreadyPlaced, place, placed, release
 from digest.editions.store.snapshots import save_snapshot, snapshot
@@ -30,6 +33,7 @@ __all__ = [
     "OPEN",
     "AlreadyPlaced",
     "NoSuchEdition",
+    "ToCome",
     "adopt",
     "by_number",
     "by_slot",
@@ -40,6 +44,7 @@ __all__ = [
     "first_run_candidates",
     "get",
     "is_adopted",
+    "is_offered",
     "list_editions",
     "lock",
     "lock_publication",
@@ -52,4 +57,5 @@ __all__ = [
     "save_snapshot",
     "set_items",
     "snapshot",
+    "to_come",
 ]

@@ -10,7 +10,14 @@ from sqlalchemy.orm import Session
 from digest.database import pages
 from digest.editions.model import EditionId, Item, ItemKind, Section
 from digest.editions.tables import ItemRow
-from digest.posts.packing import pack_event, pack_image, unpack_event, unpack_image
+from digest.posts.packing import (
+    pack_event,
+    pack_image,
+    pack_suggestions,
+    unpack_event,
+    unpack_image,
+    unpack_suggestions,
+)
 
 
 def set_items(session: Session, edition_id: EditionId, items: Sequence[Item]) -> None:
@@ -54,6 +61,8 @@ def _item_row(edition_id: EditionId, place_: int, item: Item) -> ItemRow:
         language=item.language,
         topics=list(item.topics),
         event=pack_event(item.event),
+        repeat=item.repeat,
+        suggestions=pack_suggestions(item.suggestions) or None,
         post_fingerprint=item.post_fingerprint,
     )
 
@@ -74,5 +83,7 @@ def _item(row: ItemRow) -> Item:
         language=row.language,
         topics=tuple(row.topics),
         event=unpack_event(row.event),
+        repeat=row.repeat,
+        suggestions=unpack_suggestions(row.suggestions),
         post_fingerprint=row.post_fingerprint,
     )

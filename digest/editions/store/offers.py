@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, exists, select, update
+from sqlalchemy import ColumnElement, Select, exists, select, update
 from sqlalchemy.orm import Session
 
-from digest.database import insert_missing
+from digest.database import insert_missing, pages
 from digest.editions.model import EditionState
 from digest.editions.tables import AdoptionRow, EditionRow, ItemRow, OfferRow, PlacementRow, PublicationRow
 from digest.posts.model import PostId
@@ -72,6 +73,45 @@ def candidates(session: Session, publication: str) -> list[PostId]:
     return list(session.scalars(_open_offers(publication)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToCome:
+    """Which of some events a publication has announced already, and which came with a new source and never were."""
+
+    announced: tuple[PostId, ...] = ()
+    arrived: tuple[PostId, ...] = ()
+
+
+def to_come(session: Session, publication: str, event_ids: Sequence[PostId]) -> ToCome:
+    """Those of the events that this publication may name again, or for the first time though they are not new.
+
+    In the order given; what staff dismissed and what stands in an edition still on its way is neither.
+    """
+    announced: set[PostId] = set()
+    arrived: set[PostId] = set()
+    for page in pages(event_ids):
+        rows = session.execute(
+            select(OfferRow.post_id, _mailed(), _taken()).where(
+                OfferRow.publication == publication, OfferRow.post_id.in_(page), OfferRow.state != "dismissed"
+            )
+        )
+        for post_id, mailed, taken in rows:
+            if mailed:
+                announced.add(post_id)
+            elif not taken:
+                arrived.add(post_id)
+    # Open offers are candidates in their own right.
+    arrived -= set(candidates(session, publication))
+    return ToCome(
+        announced=tuple(i for i in event_ids if i in announced),
+        arrived=tuple(i for i in event_ids if i in arrived),
+    )
+
+
+def is_offered(session: Session, publication: str, post_id: PostId) -> bool:
+    """Whether this publication was ever offered the post."""
+    return session.get(OfferRow, (publication, post_id)) is not None
+
+
 def first_run_candidates(session: Session, publication: str) -> frozenset[PostId]:
     """Those of the candidates that came with a new source, rather than being new themselves."""
     return frozenset(session.scalars(_open_offers(publication).where(OfferRow.first_run)))
@@ -102,21 +142,27 @@ def _offer(
 
 
 def _open_offers(publication: str) -> Select[PostId]:
+    return (
+        select(OfferRow.post_id)
+        .where(OfferRow.publication == publication, OfferRow.state == "open", ~_mailed(), ~_taken())
+        .order_by(OfferRow.post_id)
+    )
+
+
+def _taken() -> ColumnElement[bool]:
     # Items of an edition still on its way are taken; they come back by themselves when it ends otherwise.
-    taken = (
+    return (
         exists()
         .where(ItemRow.post_id == OfferRow.post_id)
         .where(EditionRow.id == ItemRow.edition_id)
-        .where(EditionRow.publication == publication)
+        .where(EditionRow.publication == OfferRow.publication)
         .where(EditionRow.state.in_([state.value for state in OPEN]))
     )
-    mailed = (
+
+
+def _mailed() -> ColumnElement[bool]:
+    return (
         exists()
         .where(PlacementRow.publication == OfferRow.publication)
         .where(PlacementRow.post_id == OfferRow.post_id)
-    )
-    return (
-        select(OfferRow.post_id)
-        .where(OfferRow.publication == publication, OfferRow.state == "open", ~mailed, ~taken)
-        .order_by(OfferRow.post_id)
     )

@@ -17,8 +17,11 @@ class AlreadyPlaced(DigestError):
 
 
 def place(session: Session, edition: Edition) -> None:
-    """At launch: mark the edition's posts as mailed. Raises `AlreadyPlaced` if another edition mailed one."""
-    ids = [item.post_id for item in edition.items if item.post_id is not None]
+    """At launch: mark the edition's posts as mailed. Raises `AlreadyPlaced` if another edition mailed one.
+
+    Events that stand there again on purpose were placed by the edition that announced them.
+    """
+    ids = [item.post_id for item in edition.items if item.post_id is not None and not item.repeat]
     values = [
         {"publication": edition.publication, "post_id": post_id, "edition_id": edition.id}
         for post_id in dict.fromkeys(ids)
@@ -33,7 +36,7 @@ def place(session: Session, edition: Edition) -> None:
     ).first()
     if elsewhere:
         post_id, other = elsewhere
-        title = next(item.title for item in edition.items if item.post_id == post_id)
+        title = next(item.title for item in edition.items if item.post_id == post_id and not item.repeat)
         raise AlreadyPlaced(
             f'Edition {edition.id} holds "{title}", which edition {other} has already mailed.'
         )

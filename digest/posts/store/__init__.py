@@ -1,5 +1,16 @@
 """What the world published, as we keep it: whose post is whose, what is new, and how every source fares."""
 
+from digest.posts.store.happenings import (
+    event_by_key,
+    keep_page,
+    known_events,
+    note_events,
+    page_failed,
+    say,
+    twin,
+    unread,
+    upcoming,
+)
 from digest.posts.store.reading import posts, posts_of, shown_by
 from digest.posts.store.recording import Recorded, mark_gone, record
 from digest.posts.store.visits import due_sources, health, memory, record_failure
@@ -7,12 +18,21 @@ from digest.posts.store.visits import due_sources, health, memory, record_failur
 __all__ = [
     "Recorded",
     "due_sources",
+    "event_by_key",
     "health",
+    "keep_page",
+    "known_events",
     "mark_gone",
     "memory",
+    "note_events",
+    "page_failed",
     "posts",
     "posts_of",
     "record",
     "record_failure",
+    "say",
     "shown_by",
+    "twin",
+    "unread",
+    "upcoming",
 ]

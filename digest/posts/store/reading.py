@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from digest.database import pages
 from digest.posts.model import Post, PostId, SourceSpec, StoredPost
-from digest.posts.packing import unpack_event, unpack_image
-from digest.posts.tables import PostRow, SightingRow, SourceRow
+from digest.posts.packing import unpack_event, unpack_image, unpack_page, unpack_staff
+from digest.posts.tables import EventRow, PageRow, PostRow, SightingRow, SourceRow, StaffFactsRow
 
 
 def posts(session: Session, ids: Sequence[PostId]) -> dict[PostId, StoredPost]:
@@ -18,11 +19,23 @@ def posts(session: Session, ids: Sequence[PostId]) -> dict[PostId, StoredPost]:
     found = {}
     for page in pages(ids):
         rows = session.execute(
-            select(PostRow, SourceRow.key)
+            select(
+                PostRow, SourceRow.key, PageRow.facts, StaffFactsRow.facts, EventRow.key, EventRow.revision
+            )
             .join(SourceRow, SourceRow.id == PostRow.source_id)
+            .outerjoin(PageRow, PageRow.post_id == PostRow.id)
+            .outerjoin(StaffFactsRow, StaffFactsRow.post_id == PostRow.id)
+            .outerjoin(EventRow, EventRow.post_id == PostRow.id)
             .where(PostRow.id.in_(page))
         )
-        found.update({row.id: _stored(row, key) for row, key in rows})
+        for row, source, told, said, key, revision in rows:
+            found[row.id] = replace(
+                _stored(row, source),
+                page=unpack_page(told),
+                staff=unpack_staff(said),
+                event_key=key or "",
+                event_revision=revision or 0,
+            )
     return found
 
 

@@ -102,6 +102,8 @@ def _update(session: Session, source: SourceRow, post: Post, row: PostRow, *, no
     """
     row.gone_at = None
     if row.source_id != source.id:
+        if post.event is not None and (row.event is None or row.event_source_id == source.id):
+            return _tell_event(source, post, row, now=now)
         owner = session.get_one(SourceRow, row.source_id)
         if owner.last_success_at is not None and owner.last_success_at > now - _SILENT:
             return False
@@ -111,6 +113,16 @@ def _update(session: Session, source: SourceRow, post: Post, row: PostRow, *, no
         row.changed_at = now
     _write(row, post)
     return edited
+
+
+def _tell_event(source: SourceRow, post: Post, row: PostRow, *, now: datetime) -> bool:
+    """A calendar that shows another source's post knows more of its date, and is heard for that alone."""
+    packed = pack_event(post.event)
+    changed = packed != row.event
+    row.event, row.event_source_id = packed, source.id
+    if changed:
+        row.changed_at = now
+    return changed
 
 
 def _sight(
@@ -147,6 +159,7 @@ def _write(row: PostRow, post: Post) -> None:
     row.categories = list(post.categories)
     row.language = post.language
     row.image = pack_image(post.image)
-    row.event = pack_event(post.event)
+    if post.event is not None or row.event_source_id in {None, row.source_id}:
+        row.event, row.event_source_id = pack_event(post.event), row.source_id
     row.warnings = list(post.warnings)
     row.fingerprint = post.fingerprint

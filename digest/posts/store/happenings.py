@@ -1,0 +1,195 @@
+"""What is known of posts besides the post itself: what their pages told, what staff said, and the events they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digest.database import pages as by_page
+from digest.posts.identity import url_key
+from digest.posts.model import Event, KnownEvent, PageFacts, PostId, StaffFacts
+from digest.posts.packing import (
+    Packed,
+    clean_event,
+    clean_text,
+    pack_event,
+    pack_page,
+    pack_staff,
+    unpack_event,
+)
+from digest.posts.tables import EventRow, PageRow, PostKeyRow, PostRow, StaffFactsRow
+
+MOST_TRIES = 3
+FIRST_PAUSE = timedelta(minutes=15)
+MOST_UPCOMING = 1_000
+# What a reader's calendar would show; the rest of an event may change without a new revision.
+_TOLD = frozenset(
+    {"title", "starts_at", "ends_at", "all_day", "timezone", "floating", "place", "online", "register_url"}
+    | {"status", "dates"}
+)
+
+
+def unread(session: Session, ids: Sequence[PostId], *, now: datetime) -> list[PostId]:
+    """Those of the posts whose page is still to be read, or to be tried again by `now`; in the order given."""
+    done: set[PostId] = set()
+    for page in by_page(ids):
+        rows = session.execute(select(PageRow.post_id, PageRow.next_try_at).where(PageRow.post_id.in_(page)))
+        done.update(post_id for post_id, again in rows if again is None or again > now)
+    return [post_id for post_id in ids if post_id not in done]
+
+
+def keep_page(session: Session, post_id: PostId, facts: PageFacts, *, now: datetime) -> None:
+    """Remember what a post's page told, in place of what it told before."""
+    row = _page(session, post_id)
+    row.facts, row.read_at, row.next_try_at, row.error = pack_page(facts), now, None, ""
+    row.tries += 1
+    session.flush()
+
+
+def page_failed(session: Session, post_id: PostId, error: str, *, final: bool, now: datetime) -> None:
+    """Remember that a page could not be read; it is tried again later, unless that is `final` or was the last try.
+
+    What an earlier reading told is kept.
+    """
+    row = _page(session, post_id)
+    row.tries += 1
+    row.error = clean_text(error)
+    last = final or row.tries >= MOST_TRIES
+    row.next_try_at = None if last else now + FIRST_PAUSE * 4 ** (row.tries - 1)
+    session.flush()
+
+
+def say(session: Session, post_id: PostId, facts: StaffFacts | None) -> None:
+    """Keep what a person said of a post, or with None forget it."""
+    row = session.get(StaffFactsRow, post_id)
+    if facts is None:
+        if row is not None:
+            session.delete(row)
+    elif row is None:
+        session.add(StaffFactsRow(post_id=post_id, facts=pack_staff(facts)))
+    else:
+        row.facts = pack_staff(facts)
+    session.flush()
+
+
+def twin(session: Session, post_id: PostId, canonical_url: str) -> PostId | None:
+    """The other post that lives at the address a post's page calls its own; the address is the post's from now on.
+
+    None where there is no other, or where several posts share that address.
+    """
+    key = url_key(canonical_url)
+    if key is None:
+        return None
+    row = session.get(PostKeyRow, key)
+    if row is None:
+        session.add(PostKeyRow(digest=key, post_id=post_id))
+        session.flush()
+        return None
+    return row.post_id if row.post_id != post_id else None
+
+
+def note_events(session: Session, events: Mapping[PostId, Event | None], *, now: datetime) -> None:
+    """Keep the events that posts are, as calendar files tell them; a changed fact raises the revision.
+
+    A post that is no event any more keeps its last facts, so that a calendar that reads them is not left without.
+    """
+    rows: dict[PostId, EventRow] = {}
+    for page in by_page(sorted(events)):
+        rows.update(
+            (r.post_id, r) for r in session.scalars(select(EventRow).where(EventRow.post_id.in_(page)))
+        )
+    for post_id, event in events.items():
+        if event is None or event.starts_at is None:
+            continue
+        told = clean_event(event)
+        packed = pack_event(told) or {}
+        fingerprint = _fingerprint(packed)
+        row = rows.get(post_id)
+        if row is None:
+            row = EventRow(post_id=post_id, key=_key(session, post_id), fingerprint="", revision=-1)
+            session.add(row)
+        if row.fingerprint != fingerprint:
+            row.revision += 1
+            row.fingerprint, row.changed_at = fingerprint, now
+        row.facts = packed
+        row.starts_at, row.ends_at = _span(told)
+    session.flush()
+
+
+def event_by_key(session: Session, key: str) -> KnownEvent | None:
+    """The event that a calendar file is named after; None for a key that is nobody's."""
+    post_id = session.scalar(select(EventRow.post_id).where(EventRow.key == key))
+    return None if post_id is None else known_events(session, [post_id]).get(post_id)
+
+
+def known_events(session: Session, ids: Sequence[PostId]) -> dict[PostId, KnownEvent]:
+    """The events among these posts, as calendar files tell them."""
+    found = {}
+    for page in by_page(ids):
+        rows = session.execute(
+            select(EventRow, PostRow.title, PostRow.url, PostRow.summary)
+            .join(PostRow, PostRow.id == EventRow.post_id)
+            .where(EventRow.post_id.in_(page))
+        )
+        found.update({row.post_id: _known(row, title, url, text) for row, title, url, text in rows})
+    return found
+
+
+def upcoming(session: Session, *, now: datetime, until: datetime) -> list[PostId]:
+    """The posts that are events with a date from the day before `now` on that begin before `until`, the next first.
+
+    A day of grace: whether an event is over is decided in its own zone, not here. At most 1,000.
+    """
+    rows = session.scalars(
+        select(EventRow.post_id)
+        .where(EventRow.ends_at >= now - timedelta(days=1), EventRow.starts_at <= until)
+        .order_by(EventRow.ends_at, EventRow.post_id)
+        .limit(MOST_UPCOMING)
+    )
+    return list(rows)
+
+
+def _page(session: Session, post_id: PostId) -> PageRow:
+    row = session.get(PageRow, post_id)
+    if row is None:
+        row = PageRow(post_id=post_id, tries=0, error="")
+        session.add(row)
+    return row
+
+
+def _key(session: Session, post_id: PostId) -> str:
+    """A name for the event, the same in a database that is built again from the same source."""
+    row = session.get_one(PostRow, post_id)
+    named = hashlib.sha256(f"{row.external_id}\x1f{row.url}".encode()).hexdigest()[:20]
+    taken = session.scalar(select(EventRow.post_id).where(EventRow.key == named))
+    return named if taken is None else f"{named[:12]}{post_id:x}"
+
+
+def _fingerprint(packed: Packed) -> str:
+    told = {name: value for name, value in packed.items() if name in _TOLD}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _span(event: Event) -> tuple[datetime | None, datetime | None]:
+    starts = [m for m in (event.starts_at, *(d.starts_at for d in event.dates)) if m]
+    ends = [m for m in (event.ends_at, *(d.ends_at for d in event.dates)) if m]
+    return (min(starts), max([*starts, *ends])) if starts else (None, None)
+
+
+def _known(row: EventRow, title: str, url: str, text: str) -> KnownEvent:
+    event = unpack_event(row.facts)
+    assert event is not None
+    return KnownEvent(
+        post_id=row.post_id,
+        title=event.title or title,
+        url=url,
+        event=replace(event, key=row.key, revision=row.revision),
+        changed_at=row.changed_at,
+        text=text,
+    )
