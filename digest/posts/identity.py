@@ -19,20 +19,30 @@ _UNIQUE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """What a post is known by, hashed: its id at its source, that id anywhere, its address, and its words.
+    """What a post is known by, hashed: its id at its source, that id anywhere, its address, its words, its aliases.
 
     `by_name` is None for an id that is only unique at its source. `by_url` is None for an address that is no
     post's own: a site's front page, or the source itself. `by_text` serves only where no other key can.
+    `by_alias` are its further ids. `alias_ids` are what those would be as ids, and `id_alias` what its id would be
+    as an alias: a date that stood alone may belong to a series now, and the other way round.
     """
 
     by_id: str
     by_name: str | None
     by_url: str | None
     by_text: str
+    by_alias: tuple[str, ...] = ()
+    alias_ids: tuple[str, ...] = ()
+    id_alias: str = ""
+
+    def own(self) -> tuple[str, ...]:
+        """The keys that lead to the post from now on."""
+        single = (self.by_id, self.by_name, self.by_url, self.by_text)
+        return (*(key for key in single if key is not None), *self.by_alias)
 
     def all(self) -> tuple[str, ...]:
-        """Every key there is."""
-        return tuple(k for k in (self.by_id, self.by_name, self.by_url, self.by_text) if k is not None)
+        """Every key under which the post may be known already."""
+        return (*self.own(), *self.alias_ids, *((self.id_alias,) if self.id_alias else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +70,9 @@ def keys_of(spec: SourceSpec, post: Post) -> Keys:
         by_name=_hash("name", _host(post.url), post.external_id) if _UNIQUE.match(post.external_id) else None,
         by_url=_hash("url", address) if is_own else None,
         by_text=_hash("text", spec.key, _title(post), when),
+        by_alias=tuple(_hash("alias", spec.key, alias) for alias in dict.fromkeys(post.aliases)),
+        alias_ids=tuple(_hash("id", spec.key, alias) for alias in dict.fromkeys(post.aliases)),
+        id_alias=_hash("alias", spec.key, post.external_id),
     )
 
 
@@ -72,22 +85,19 @@ def url_key(url: str) -> str | None:
 def match(posts: Sequence[Post], keys: Sequence[Keys], known: Mapping[str, PostId | None]) -> Matched:
     """Find the owner of each post among the `known` keys (None: shared by several) and among each other.
 
-    An id wins over an address. An address does not lead to a post that the same look shows under its own id,
-    unless the two read alike: a site may give an old address to a new post.
+    An id wins over an alias, and an alias over an address. An alias leads only to a known post that the same look
+    does not show otherwise, and only where all that lead somewhere agree. An address does not lead to a post that
+    the same look shows under its own id, unless the two read alike: a site may give an old address to a new post.
     """
     shared = _shared(posts, keys)
     leads: dict[str, int | None] = {**known, **dict.fromkeys(shared)}
-    present: dict[int, Post] = {}
-    for post, one in zip(posts, keys, strict=True):
-        owner = _by_id(one, leads)
-        if owner is not None:
-            present.setdefault(owner, post)
+    settled, present = _settled(posts, keys, leads)
 
     owners: list[int] = []
     fresh: dict[str, int] = {}
     made = 0
-    for post, one in zip(posts, keys, strict=True):
-        owner = _by_id(one, leads)
+    for number, (post, one) in enumerate(zip(posts, keys, strict=True)):
+        owner = settled[number] if number in settled else _by_id(one, leads)
         if owner is None:
             owner = _by_other_key(post, one, leads, present)
         if owner is None:
@@ -95,10 +105,31 @@ def match(posts: Sequence[Post], keys: Sequence[Keys], known: Mapping[str, PostI
             owner = -made
         owners.append(owner)
         present.setdefault(owner, post)
-        for key in one.all():
+        for key in one.own():
             if key not in leads:
                 leads[key] = fresh[key] = owner
-    return Matched(owners=tuple(owners), keys=fresh, shared=shared)
+    return Matched(owners=tuple(owners), keys=fresh, shared=shared | _contested(keys, owners, leads))
+
+
+def _settled(
+    posts: Sequence[Post], keys: Sequence[Keys], leads: Mapping[str, int | None]
+) -> tuple[dict[int, int], dict[int, Post]]:
+    """The owners that ids and aliases lead to, by place in the look, and the post each of them is shown as."""
+    settled: dict[int, int] = {}
+    present: dict[int, Post] = {}
+    for number, (post, one) in enumerate(zip(posts, keys, strict=True)):
+        owner = _by_id(one, leads)
+        if owner is not None:
+            settled[number] = owner
+            present.setdefault(owner, post)
+    # What an alias was the id of is surer than what only went along with it.
+    for aliases in (lambda one: one.alias_ids, lambda one: (one.id_alias, *one.by_alias)):
+        for number, (post, one) in enumerate(zip(posts, keys, strict=True)):
+            found = {owner for key in aliases(one) if (owner := leads.get(key)) is not None} - present.keys()
+            if number not in settled and len(found) == 1:
+                settled[number] = found.pop()
+                present[settled[number]] = post
+    return settled, present
 
 
 def _shared(posts: Sequence[Post], keys: Sequence[Keys]) -> frozenset[str]:
@@ -114,7 +145,29 @@ def _shared(posts: Sequence[Post], keys: Sequence[Keys]) -> frozenset[str]:
             other, others_keys = first.setdefault(one.by_url, (post, one))
             if one.by_id != others_keys.by_id and not _alike(post, other):
                 shared.add(one.by_url)
-    return frozenset(shared)
+    return frozenset(shared | _shared_aliases(keys))
+
+
+def _shared_aliases(keys: Sequence[Keys]) -> set[str]:
+    """The aliases that stand on posts with different ids, or are another one's id."""
+    of: dict[str, set[str]] = {}
+    for one in keys:
+        for alias in (one.id_alias, *one.by_alias):
+            of.setdefault(alias, set()).add(one.by_id)
+    return {alias for one in keys for alias in one.by_alias if len(of[alias]) > 1}
+
+
+def _contested(
+    keys: Sequence[Keys], owners: Sequence[int], leads: Mapping[str, int | None]
+) -> frozenset[str]:
+    """The aliases of a post that led to another one which the same look shows too: a series was divided."""
+    shown = set(owners)
+    return frozenset(
+        alias
+        for one, owner in zip(keys, owners, strict=True)
+        for alias in one.by_alias
+        if (lead := leads.get(alias)) is not None and lead != owner and lead in shown
+    )
 
 
 def _by_id(keys: Keys, leads: Mapping[str, int | None]) -> int | None:
