@@ -11,15 +11,14 @@ from markupsafe import Markup
 
 from digest.editions.model import Content, Item, ItemKind
 from digest.messages.context import (
-    ButtonView,
     Context,
     EditionView,
-    EventView,
     ItemView,
     PictureView,
     PublicationView,
     SlotsView,
 )
+from digest.messages.eventcard import Cards
 from digest.messages.model import SlotName, slot_marker
 from digest.messages.placing import (
     PREHEADER,
@@ -34,21 +33,13 @@ from digest.messages.placing import (
     title_of,
 )
 from digest.messages.theme import Theme
-from digest.messages.wording import (
-    clean,
-    day_short,
-    day_words,
-    event_when,
-    event_zone,
-    tile_parts,
-)
-from digest.posts.model import EventStatus, Image
-from digest.templating import Words, direction, regional
+from digest.messages.wording import Pen, clean, day_words
+from digest.posts.model import Image
+from digest.templating import Words, direction
 
 COLUMN = 536
 EXCERPT, INTRO = 2000, 8000
 _TALLEST = 420
-_IN_LINKS = (('"', "%22"), ("<", "%3C"), (">", "%3E"), ("{", "%7B"), ("}", "%7D"))
 _INTRO_TAGS = {"p", "br", "strong", "em", "a", "ul", "ol", "li", "blockquote"}
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(
     ["heading", "lheading", "image", "fence", "code", "hr"]
@@ -57,7 +48,16 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(
 
 def arranged(content: Content, chosen: Plan, *, theme: Theme, words: Words, nonce: str) -> Context:
     """The names that the templates of one edition see."""
-    view = _Viewer(content=content, words=words, nonce=nonce)
+    pen = Pen(nonce=nonce)
+    cards = Cards(
+        now=content.send_at,
+        timezone=content.timezone,
+        language=content.language,
+        words=words,
+        pen=pen,
+        calendar_url=content.calendar_url,
+    )
+    view = _Viewer(content=content, words=words, pen=pen, cards=cards)
     start, end = personal_marks(nonce)
     return Context(
         publication=view.publication(),
@@ -114,17 +114,18 @@ def intro_text(text: str) -> str:
 class _Viewer:
     content: Content
     words: Words
-    nonce: str
+    pen: Pen
+    cards: Cards
 
     def publication(self) -> PublicationView:
         content = self.content
         return PublicationView(
-            name=self._text(content.publication_name, SHORT),
-            tagline=self._text(content.tagline, EXCERPT),
-            sender_name=self._text(content.sender_name, SHORT),
-            postal_address=self._text(content.postal_address, EXCERPT),
+            name=self.pen.text(content.publication_name, SHORT),
+            tagline=self.pen.text(content.tagline, EXCERPT),
+            sender_name=self.pen.text(content.sender_name, SHORT),
+            postal_address=self.pen.text(content.postal_address, EXCERPT),
             site_url=content.site_url if absolute(content.site_url) else "",
-            cadence=self._text(content.cadence_words, SHORT),
+            cadence=self.pen.text(content.cadence_words, SHORT),
         )
 
     def edition(self, chosen: Plan) -> EditionView:
@@ -132,28 +133,29 @@ class _Viewer:
         return EditionView(
             number=content.number,
             date=day_words(content.send_at, language=content.language, timezone=content.timezone),
-            subject=self._text(subject_of(content, chosen, self.words), SUBJECT),
-            preheader=self._text(preheader_of(content, chosen), PREHEADER),
-            intro=intro_html(content.intro.replace(self.nonce, "")),
-            intro_text=intro_text(content.intro.replace(self.nonce, "")),
+            subject=self.pen.text(subject_of(content, chosen, self.words), SUBJECT),
+            preheader=self.pen.text(preheader_of(content, chosen), PREHEADER),
+            intro=intro_html(content.intro.replace(self.pen.nonce, "")),
+            intro_text=intro_text(content.intro.replace(self.pen.nonce, "")),
             web_url=content.archive_url if absolute(content.archive_url) else "",
             more=chosen.left,
+            more_events=len(chosen.beyond),
             proof=content.proof,
         )
 
     def item(self, item: Item, *, column: int = 144) -> ItemView:
         language = item.language if item.language and item.language != self.content.language else ""
-        title = self._text(title_of(item), TITLE)
+        title = self.pen.text(title_of(item), TITLE)
         return ItemView(
             title=title,
-            url=self._link(item.url),
-            excerpt=self._text(item.excerpt, EXCERPT),
-            author=self._text(item.author, SHORT),
-            topic=self._text(item.topics[0].replace("-", " ").capitalize(), SHORT) if item.topics else "",
+            url=self.pen.link(item.url),
+            excerpt=self.pen.text(item.excerpt, EXCERPT),
+            author=self.pen.text(item.author, SHORT),
+            topic=self.pen.text(item.topics[0].replace("-", " ").capitalize(), SHORT) if item.topics else "",
             language=language,
             direction=direction(language) if language else "",
             picture=self._picture(item.image, column) if item.image else None,
-            event=self._event(item, title) if item.kind is not ItemKind.POST else None,
+            event=self.cards.view(item, title=title) if item.kind is not ItemKind.POST else None,
         )
 
     def _picture(self, image: Image, column: int) -> PictureView | None:
@@ -163,55 +165,10 @@ class _Viewer:
         if image.width and image.height and image.width > 0 and image.height > 0:
             width = min(column, image.width, max(1, _TALLEST * image.width // image.height))
             height = max(1, round(width * image.height / image.width))
-        alt = self._text(image.alt, SHORT)
+        alt = self.pen.text(image.alt, SHORT)
         return PictureView(
-            url=self._link(image.url), alt="" if _file_name(alt) else alt, width=width, height=height
+            url=self.pen.link(image.url), alt="" if _file_name(alt) else alt, width=width, height=height
         )
-
-    def _event(self, item: Item, title: str) -> EventView:
-        """What may be said of the event; a maybe has no date and one link, "Details and registration"."""
-        event, content, words = item.event, self.content, self.words
-        known = item.kind is ItemKind.EVENT and event is not None
-        status = ""
-        if known and event and event.status is not EventStatus.SCHEDULED:
-            status = words(event.status.value)
-        button = None if status else self._button(item, title, known=known)
-        if not known or event is None:
-            return EventView(when=(), short="", month="", day="", place="", status="", button=button)
-        zone = event_zone(event, content.timezone)
-        region = regional(content.language, content.timezone)
-        month, day = tile_parts(event.starts_at, zone, region=region) if event.starts_at else ("", "")
-        place = self._text(event.place, SHORT)
-        online = words("online") if event.online else ""
-        return EventView(
-            when=event_when(event, language=content.language, timezone=content.timezone, words=words),
-            short=day_short(event.starts_at, zone, region=region) if event.starts_at else "",
-            month=month,
-            day=day,
-            place=" · ".join(part for part in (online, place) if part),
-            status=status,
-            button=button,
-        )
-
-    def _button(self, item: Item, title: str, *, known: bool) -> ButtonView:
-        event, words = item.event, self.words
-        label, url = words("details_and_registration"), item.url
-        if known and event:
-            label = words("event_details")
-            if event.cta and absolute(event.cta.url):
-                label, url = self._text(event.cta.label, 40) or words("register"), event.cta.url
-            elif event.register_url and absolute(event.register_url):
-                label, url = words("register"), event.register_url
-        return ButtonView(label=label, url=self._link(url), name=f"{label}: {title}")
-
-    def _text(self, text: str, limit: int) -> str:
-        # The nonce is made after the posts were written; should it stand in one all the same, it goes.
-        return clean(text.replace(self.nonce, ""), limit=limit)
-
-    def _link(self, url: str) -> str:
-        for character, code in _IN_LINKS:
-            url = url.replace(character, code)
-        return url.replace(self.nonce, "")
 
 
 def _file_name(alt: str) -> bool:

@@ -36,6 +36,7 @@ class EditionView:
     intro_text: Annotated[str, "The same note as it was typed, for the text part."]
     web_url: Annotated[str, "Where it can be read in a browser; may be empty."]
     more: Annotated[int, "How many items were left to the site because the mail would be too large."]
+    more_events: Annotated[int, "How many dates were left to the site because the list would be too long."]
     proof: Annotated[bool, "Whether this is a proof for staff."]
 
 
@@ -62,15 +63,34 @@ class ButtonView:
 class EventView:
     """The facts of an event; none is ever guessed."""
 
+    state: Annotated[
+        str,
+        'What can be done about it: "open", "opens-soon", "last-days", "today", "full", "closed", "cancelled", '
+        '"postponed", "maybe" (not confirmed) or empty (no date).',
+    ]
+    note: Annotated[
+        str, "That state in words where there is something to say, such as its being cancelled; may be empty."
+    ]
     when: Annotated[
         tuple[str, ...], "Weekday and date, then times and their zone; empty when no date is known."
     ]
-    short: Annotated[str, "The date in a word or two; empty when no date is known."]
+    hours: Annotated[str, "Only the times and their zone; empty for whole days and when no date is known."]
+    short: Annotated[str, "The date or dates in a word or two; empty when no date is known."]
+    weekday: Annotated[str, "The short weekday; empty for several days and when no date is known."]
     month: Annotated[str, "The month for a date tile; empty when no date is known."]
     day: Annotated[str, "The day for a date tile; empty when no date is known."]
     place: Annotated[str, "Where it is, or that it is online; may be empty."]
-    status: Annotated[str, "That it is cancelled or postponed, in words; empty otherwise."]
-    button: Annotated[ButtonView | None, "What to press, none where it was cancelled."]
+    more_dates: Annotated[str, 'The further dates of a series, such as "+ 11 more dates"; empty without.']
+    button: Annotated[ButtonView | None, "What to press; none where pressing it would be of no use."]
+    calendar: Annotated[
+        tuple[ButtonView, ...], "Ways to add it to a calendar; empty where it has no date or was cancelled."
+    ]
+    repeat: Annotated[bool, "Whether an earlier edition announced it."]
+
+    @property
+    def status(self) -> str:
+        """That it is cancelled or postponed, in words; empty otherwise."""
+        return self.note if self.state in {"cancelled", "postponed"} else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +170,10 @@ _THEME_HELP = {
     "line": "Hairlines.",
     "accent": "What can be pressed, and section names.",
     "on_accent": "Text on the accent.",
-    "wash": "Behind event panels.",
+    "wash": "Behind events.",
+    "good": "Good news, readable on card and wash.",
+    "warn": "What should not be missed, readable on card and wash.",
+    "bad": "Bad news, readable on card and wash.",
 }
 
 

@@ -6,17 +6,23 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from digest.editions.model import Content, Item, ItemKind, Section
-from digest.messages.wording import clean, event_is_over, shorten
+from digest.messages.wording import clean, shorten
+from digest.posts.happenings import plain_title
+from digest.posts.timing import as_of, is_over
 from digest.templating import Words
 
-EVENT_PANELS = 3
+EVENT_PANELS, EVENT_LINES = 4, 12
 TITLE, SHORT, SUBJECT, PREHEADER = 300, 160, 150, 200
 _UNSHOWABLE = (".svg", ".avif", ".heic", ".tif", ".tiff", ".bmp", ".ico")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Which item is printed where; `left` counts those left to the site, `dropped` says who is not printed and why."""
+    """Which item is printed where.
+
+    `left` counts the stories left to the site, `beyond` are the events left to it; `dropped` says who is not
+    printed and why.
+    """
 
     lead: Item | None = None
     events: tuple[Item, ...] = ()
@@ -24,6 +30,7 @@ class Plan:
     cards: tuple[Item, ...] = ()
     brief: tuple[Item, ...] = ()
     left: int = 0
+    beyond: tuple[Item, ...] = ()
     dropped: tuple[str, ...] = ()
 
     @property
@@ -31,6 +38,11 @@ class Plan:
         """Every item printed, in reading order."""
         lead = (self.lead,) if self.lead else ()
         return (*lead, *self.events, *self.event_lines, *self.cards, *self.brief)
+
+    @property
+    def news(self) -> tuple[Item, ...]:
+        """Every item printed that no earlier edition announced, in reading order."""
+        return tuple(item for item in self.items if not item.repeat)
 
 
 def plan(content: Content) -> Plan:
@@ -45,12 +57,15 @@ def plan(content: Content) -> Plan:
         else:
             kept.append(item)
     leads = [i for i in kept if i.section is Section.LEAD]
-    events = sorted((i for i in kept if i.section is Section.EVENTS), key=_starts)
+    events = sorted((i for i in kept if i.section is Section.EVENTS), key=lambda i: _starts(i, content))
+    panels = [i for i in events if not i.repeat][:EVENT_PANELS]
+    lines = [i for i in events if i not in panels]
     cards = [*leads[1:], *(i for i in kept if i.section is Section.CARDS)]
     return Plan(
         lead=leads[0] if leads else None,
-        events=tuple(events[:EVENT_PANELS]),
-        event_lines=tuple(events[EVENT_PANELS:]),
+        events=tuple(panels),
+        event_lines=tuple(lines[:EVENT_LINES]),
+        beyond=tuple(lines[EVENT_LINES:]),
         cards=tuple(cards),
         brief=tuple(i for i in kept if i.section is Section.BRIEF),
         dropped=tuple(dropped),
@@ -65,9 +80,13 @@ def shrunk(full: Plan, steps: int) -> Plan:
     lines = len(brief) - min(rest, len(brief))
     rest -= len(brief) - lines
     events = len(full.event_lines) - min(rest, len(full.event_lines))
-    left = len(brief) - lines + len(full.event_lines) - events
     return replace(
-        full, cards=full.cards[:cards], brief=brief[:lines], event_lines=full.event_lines[:events], left=left
+        full,
+        cards=full.cards[:cards],
+        brief=brief[:lines],
+        event_lines=full.event_lines[:events],
+        left=len(brief) - lines,
+        beyond=(*full.event_lines[events:], *full.beyond),
     )
 
 
@@ -79,7 +98,7 @@ def most_steps(full: Plan) -> int:
 def subject_of(content: Content, chosen: Plan, words: Words) -> str:
     """The subject line, from the content or else from its items; never empty."""
     asked = clean(content.subject, limit=SUBJECT)
-    titles = [title_of(item) for item in chosen.items]
+    titles = [title_of(item) for item in chosen.news]
     if asked or not titles:
         return (
             asked
@@ -87,20 +106,23 @@ def subject_of(content: Content, chosen: Plan, words: Words) -> str:
             or str(content.number)
         )
     first, others = shorten(titles[0], 60), len(titles) - 1 + chosen.left
+    others += sum(not item.repeat for item in chosen.beyond)
     return words("subject", first=first, count=others) if others else first
 
 
 def preheader_of(content: Content, chosen: Plan) -> str:
     """The preview line: what was asked for, else the lead's excerpt, else the titles after the first."""
     lead = clean(chosen.lead.excerpt, limit=PREHEADER) if chosen.lead else ""
-    others = " · ".join(shorten(title_of(item), 80) for item in chosen.items[1:4])
+    others = " · ".join(shorten(title_of(item), 80) for item in chosen.news[1:4])
     return clean(content.preheader, limit=PREHEADER) or clean(lead or others or content.tagline, limit=120)
 
 
 def title_of(item: Item) -> str:
-    """The title as printed: an event's own name, without the "Register now" that the post put before it."""
-    own = clean(item.event.title, limit=TITLE) if item.event and item.kind is not ItemKind.POST else ""
-    return own or clean(item.title, limit=TITLE)
+    """The title as printed; an event's without the "Register now" before it, and its own name where that is all."""
+    if item.kind is ItemKind.POST:
+        return clean(item.title, limit=TITLE)
+    own = item.event.title if item.event else ""
+    return clean(plain_title(item.title) or plain_title(own) or item.title, limit=TITLE)
 
 
 def showable(url: str) -> bool:
@@ -128,11 +150,13 @@ def _unprintable(item: Item, content: Content) -> str:
     if not absolute(item.url):
         return "its link is not a web address"
     facts = item.event if item.kind is ItemKind.EVENT else None
-    if facts and event_is_over(facts, now=content.send_at, timezone=content.timezone):
+    if facts and is_over(facts, now=content.send_at, timezone=content.timezone):
         return "the event is over when the mail is sent"
     return ""
 
 
-def _starts(item: Item) -> tuple[bool, float]:
-    at = item.event.starts_at if item.event and item.kind is ItemKind.EVENT else None
+def _starts(item: Item, content: Content) -> tuple[bool, float]:
+    """By the next date; what has none comes last."""
+    event = item.event if item.kind is ItemKind.EVENT else None
+    at = as_of(event, now=content.send_at, timezone=content.timezone).starts_at if event else None
     return (at is None, at.timestamp() if at else 0.0)

@@ -35,6 +35,9 @@ class Palette:
     accent: str
     on_accent: str
     wash: str
+    good: str
+    warn: str
+    bad: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,9 @@ class Theme:
         accent="#0b5d4e",
         on_accent="#ffffff",
         wash="#eef5f2",
+        good="#1f6f43",
+        warn="#8a5a00",
+        bad="#a3261d",
     )
     dark: Palette = Palette(
         page="#151514",
@@ -60,6 +66,9 @@ class Theme:
         accent="#7fd1bd",
         on_accent="#10201c",
         wash="#17302a",
+        good="#86cf9f",
+        warn="#e6b566",
+        bad="#f2a099",
     )
     reading: Markup = _SERIF
     operating: Markup = _SANS
@@ -156,7 +165,11 @@ def _tinted(palette: Palette, accent: str, ratio: float, *, tint: str) -> Palett
     """The palette with another accent, its wash, and the writing on it, all readable."""
     used = legible(legible(accent, on=palette.card, ratio=ratio), on=tint, ratio=TEXT_CONTRAST)
     writing = max(("#ffffff", "#14140f"), key=lambda colour: contrast(colour, used))
-    return replace(palette, accent=used, wash=tint, on_accent=writing)
+    good, warn, bad = (
+        legible(legible(colour, on=palette.card, ratio=TEXT_CONTRAST), on=tint, ratio=TEXT_CONTRAST)
+        for colour in (palette.good, palette.warn, palette.bad)
+    )
+    return replace(palette, accent=used, wash=tint, on_accent=writing, good=good, warn=warn, bad=bad)
 
 
 def _wash(accent: str, palette: Palette, share: float) -> str:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton, format_time, get_day_names, get_timezone_location
+from babel.dates import (
+    format_date,
+    format_interval,
+    format_skeleton,
+    format_time,
+    get_day_names,
+    get_timezone_location,
+)
 
 from digest.posts.model import Event
+from digest.posts.timing import is_over, last_day, zone_of
 from digest.templating import Words, locale, regional
 
 _ILLEGAL = re.compile(
@@ -23,6 +32,27 @@ _NONCHARACTER = re.compile(
     "[" + "".join(f"{chr(p * 0x10000 + 0xFFFE)}{chr(p * 0x10000 + 0xFFFF)}" for p in range(1, 17)) + "]"
 )
 _SENTENCE_ENDS = " ,;:–—-"
+_IN_LINKS = (('"', "%22"), ("<", "%3C"), (">", "%3E"), ("{", "%7B"), ("}", "%7D"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pen:
+    """Writes what comes from posts into one render, so that no post can write that render's `nonce`.
+
+    The nonce is made after the posts were written; should it stand in one all the same, it goes.
+    """
+
+    nonce: str
+
+    def text(self, text: str, limit: int) -> str:
+        """`text` cleaned, in one line of at most `limit` characters."""
+        return clean(text.replace(self.nonce, ""), limit=limit)
+
+    def link(self, url: str) -> str:
+        """An address with the characters written out that end an attribute or begin a template's bracket."""
+        for character, code in _IN_LINKS:
+            url = url.replace(character, code)
+        return url.replace(self.nonce, "")
 
 
 def clean(text: str, *, limit: int | None = None, keep_lines: bool = False) -> str:
@@ -69,59 +99,59 @@ def day_words(at: datetime, *, language: str, timezone: str, pattern: str = "ful
     return _plain(words)
 
 
-def event_zone(event: Event, timezone: str) -> str:
-    """The zone an event's times are shown in: its own where it is known, else the publication's."""
-    if event.timezone:
-        try:
-            ZoneInfo(event.timezone)
-        except (KeyError, ValueError, OSError):
-            return timezone
-        return event.timezone
-    return timezone
-
-
 def event_is_over(event: Event, *, now: datetime, timezone: str) -> bool:
     """Whether `event` lies in the past at `now`; one without a date never does."""
-    if event.starts_at is None:
-        return False
-    end = event.ends_at or event.starts_at
-    if event.all_day:
-        zone = ZoneInfo(event_zone(event, timezone))
-        day = last_day(event, str(zone)) + timedelta(days=1)
-        end = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-    return end < now
-
-
-def last_day(event: Event, zone: str) -> datetime:
-    """The last local day of an event; an all-day event that ends at midnight ended the day before."""
-    assert event.starts_at is not None
-    start = _local(event.starts_at, zone)
-    end = _local(event.ends_at, zone) if event.ends_at else start
-    midnight = (end.hour, end.minute, end.second) == (0, 0, 0)
-    if event.all_day and midnight and end.date() > start.date():
-        return end - timedelta(days=1)
-    return max(start, end)
+    return is_over(event, now=now, timezone=timezone)
 
 
 def event_when(event: Event, *, language: str, timezone: str, words: Words) -> tuple[str, ...]:
-    """When an event takes place, line by line: weekday and date, times and the zone they are in; empty without a date."""
-    if event.starts_at is None:
+    """When an event takes place, line by line: weekday and date, times and the zone they are in; empty without a date.
+
+    `event` is grounded, and of a series its next date is told. One that is online in another zone than the
+    publication's `timezone` gets a further line with the times there.
+    """
+    last = last_day(event, timezone)
+    if event.starts_at is None or last is None:
         return ()
-    zone = event_zone(event, timezone)
+    zone = zone_of(event, timezone)
     region = regional(language, timezone)
-    start, end = _local(event.starts_at, zone), last_day(event, zone)
-    first = _plain(format_date(start, "full", locale=region))
-    last = _plain(format_date(end, "full", locale=region))
+    start = event.starts_at.astimezone(zone)
+    first, final = (_plain(format_date(day, "full", locale=region)) for day in (start.date(), last))
     if event.all_day:
-        return (first,) if start.date() == end.date() else (f"{first} –", last)
-    begins = _plain(format_time(start, "short", locale=region))
-    ends = _plain(format_time(end, "short", locale=region))
-    place = zone_words(start, zone, language=language, words=words)
-    if event.ends_at is None or end <= start:
-        return first, words("hours_from", time=begins, zone=place)
-    if start.date() == end.date():
-        return first, words("hours", times=f"{begins}–{ends}", zone=place)
-    return f"{first}, {begins} –", f"{last}, {ends}", place
+        return (first,) if start.date() == last else (f"{first} –", final)
+    place = zone_words(event.starts_at, str(zone), language=language, words=words)
+    if start.date() == last:
+        hours = event_hours(event, language=language, timezone=timezone, words=words)
+        return (first, hours, *_hours_here(event, language=language, timezone=timezone, words=words))
+    begins, ends = (
+        _plain(format_time(at.astimezone(zone), "short", locale=region))
+        for at in (event.starts_at, event.ends_at or event.starts_at)
+    )
+    return f"{first}, {begins} –", f"{final}, {ends}", place
+
+
+def event_hours(event: Event, *, language: str, timezone: str, words: Words) -> str:
+    """The times of an event and the zone they are in, in one line; empty for whole days and without a date."""
+    last = last_day(event, timezone)
+    if event.starts_at is None or event.all_day:
+        return ""
+    zone = str(zone_of(event, timezone))
+    one_day = _local(event.starts_at, zone).date() == last
+    end = event.ends_at if one_day else None
+    region = regional(language, timezone)
+    return _hours(event.starts_at, end, zone, region=region, language=language, words=words)
+
+
+def date_range(event: Event, *, timezone: str, region: Locale) -> str:
+    """The date of an event in a word or two, such as "3 Dec"; of several days "3–5 Dec"; empty without a date."""
+    last = last_day(event, timezone)
+    if event.starts_at is None or last is None:
+        return ""
+    first = event.starts_at.astimezone(zone_of(event, timezone)).date()
+    if first == last:
+        return _plain(format_skeleton("MMMd", first, locale=region))
+    skeleton = "MMMd" if first.year == last.year else "yMMMd"
+    return _plain(format_interval(first, last, skeleton, locale=region))
 
 
 def zone_words(at: datetime, zone: str, *, language: str, words: Words) -> str:
@@ -134,9 +164,14 @@ def zone_words(at: datetime, zone: str, *, language: str, words: Words) -> str:
     return words("zone", city=city, abbreviation=abbreviation if abbreviation.isalpha() else offset)
 
 
-def day_short(at: datetime, zone: str, *, region: Locale) -> str:
-    """A date in a word or two, such as "3 Dec"."""
-    return _plain(format_skeleton("MMMd", _local(at, zone), locale=region))
+def day_and_month(at: datetime, zone: str, *, region: Locale) -> str:
+    """The day of a moment as it stands in a sentence, such as "3 March"."""
+    return _plain(format_skeleton("MMMMd", _local(at, zone), locale=region))
+
+
+def day_of_week(at: datetime, zone: str, *, region: Locale) -> str:
+    """The short weekday of a moment, such as "Tue"."""
+    return _plain(format_date(_local(at, zone), "ccc", locale=region)).rstrip(".")
 
 
 def tile_parts(at: datetime, zone: str, *, region: Locale) -> tuple[str, str]:
@@ -145,13 +180,42 @@ def tile_parts(at: datetime, zone: str, *, region: Locale) -> tuple[str, str]:
     return _plain(format_date(local, "LLL", locale=region)).rstrip("."), str(local.day)
 
 
+def _hours_here(event: Event, *, language: str, timezone: str, words: Words) -> tuple[str, ...]:
+    """The times of an online event on the clocks of the publication's zone, where those show something else."""
+    start, zone = event.starts_at, str(zone_of(event, timezone))
+    if start is None or not event.online or _local(start, zone).tzinfo is None:
+        return ()
+    there, here = _local(start, zone), _local(start, timezone)
+    if there.utcoffset() == here.utcoffset():
+        return ()
+    region = regional(language, timezone)
+    told = _hours(start, event.ends_at, timezone, region=region, language=language, words=words)
+    if there.date() == here.date():
+        return (told,)
+    return (f"{_plain(format_skeleton('MMMEd', here, locale=region))}, {told}",)
+
+
+def _hours(
+    start: datetime, end: datetime | None, zone: str, *, region: Locale, language: str, words: Words
+) -> str:
+    """Times as the region writes them: "10:00–11:30, New York time (EDT)", or from when on where no end is known."""
+    place = zone_words(start, zone, language=language, words=words)
+    begins = _plain(format_time(_local(start, zone), "short", locale=region))
+    if end is None or end <= start:
+        return words("hours_from", time=begins, zone=place)
+    skeleton = "Hm" if "H" in region.time_formats["short"].pattern else "hm"
+    # Babel would put aware times into UTC; what is on the wall is what is meant.
+    opens, closes = (_local(at, zone).replace(tzinfo=None) for at in (start, end))
+    return words("hours", times=_plain(format_interval(opens, closes, skeleton, locale=region)), zone=place)
+
+
 def _local(at: datetime, timezone: str) -> datetime:
     return at.astimezone(ZoneInfo(timezone))
 
 
 def _plain(text: str) -> str:
-    """Narrow spaces that mail readers show as boxes become ordinary ones that do not break."""
-    return text.replace("\u202f", "\u00a0").replace("\u2009", " ")
+    """Narrow spaces that mail readers show as boxes become ordinary ones; a range breaks only behind its dash."""
+    return text.replace("\u202f", "\u00a0").replace("\u2009–", "\u00a0–").replace("\u2009", " ")
 
 
 def _offset(at: datetime, zone: str) -> str:
