@@ -21,7 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from digest.editions.cadence import Cadence
 from digest.errors import DigestError
 from digest.settings import Settings
-from digest.workflows import close, collect, launch, recheck, recover
+from digest.workflows import close, collect, expire, launch, recheck, recover, refresh
 from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
@@ -112,8 +112,10 @@ def reconcile(parts: Parts, now: datetime, *, grace: timedelta = GRACE) -> None:
     A cut-off is left alone for `grace`, while its own line looks at the sources once more before it cuts.
     """
     close.close_due(parts, now=now - grace)
+    refresh.refresh_due(parts, now=now)
     launch_due(parts, now)
     recover.recover(parts, now=now)
+    expire.expire(parts, now=now)
 
 
 def _guarded(line: Line, parts: Parts, clock: Clock) -> None:

@@ -10,6 +10,7 @@ from digest.cli import (
     deliveries,
     demo,
     editions,
+    events,
     init,
     service,
     sources,
@@ -38,6 +39,7 @@ app.command("collect")(collect.collect)
 app.command("sources")(sources.sources)
 app.add_typer(config.app, name="config")
 app.add_typer(editions.app, name="editions")
+app.add_typer(events.app, name="events")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(templates.app, name="templates")

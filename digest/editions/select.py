@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from digest.editions.excerpt import excerpt, first_sentence
 from digest.editions.model import Excluded, Item, ItemKind, Section
-from digest.posts.model import Post, PostId, StoredPost
+from digest.posts.happenings import Judged, judge, without_echo
+from digest.posts.model import Event, Post, PostId, StoredPost, Verdict
+from digest.posts.timing import as_of, ends, is_over
 
 _MAY_LEAD = 4
+_WONDERED_ABOUT = timedelta(days=14)
 _TITLE_IN_SUBJECT = 90
 _PREHEADER = 140
 _SUBJECT_NAMES = re.compile(r"\{(first|more|name|number|date)\}")
@@ -36,28 +39,47 @@ def choose(
     topics: Mapping[str, tuple[str, ...]],
     source_topics: Mapping[PostId, tuple[str, ...]] | None = None,
     first_run: frozenset[PostId] = frozenset(),
+    announced: Sequence[StoredPost] = (),
+    send_at: datetime | None = None,
+    timezone: str = "UTC",
+    event_categories: Sequence[str] = (),
 ) -> Chosen:
     """Place every candidate that is still up: a lead, up to `max_items` cards with it, the rest in brief.
 
     `topics` maps a topic to the categories that belong to it, `source_topics` a post to the topics of its sources.
-    `first_run` are the posts a new source brought along, which the flood guard does not count.
+    `first_run` are the posts a new source brought along, which the flood guard does not count. What is an event, and
+    whether it is over, is judged as of `send_at` in `timezone`. `announced` are events of earlier editions that are
+    still to come: they stand below the new ones, and alone they make no edition.
     """
-    gone = [stored for stored in candidates if stored.gone_at is not None]
-    there = sorted((s for s in candidates if s.gone_at is None), key=_newest_first)
+    at = max(send_at or now, now)
+    categories = frozenset(event_categories)
     by_category = {category.casefold(): topic for topic, names in topics.items() for category in names}
-    items = [
-        _item(
-            stored,
-            excerpt_length=excerpt_length,
-            now=now,
-            topics=(*(source_topics or {}).get(stored.id, ()), *_mapped(stored.post.categories, by_category)),
+    items: list[Item] = []
+    excluded = [_excluded(s, "The page is no longer there (404 or 410).") for s in candidates if s.gone_at]
+    new = 0
+    for stored in sorted((s for s in candidates if s.gone_at is None), key=_newest_first):
+        judged = judge(stored, now=at, timezone=timezone, event_categories=categories)
+        if (
+            judged.verdict is Verdict.EVENT
+            and judged.event
+            and is_over(judged.event, now=at, timezone=timezone)
+        ):
+            if _lately(judged.event, at, timezone):
+                excluded.append(_excluded(stored, "The event is over when the mail is sent."))
+            continue
+        new += stored.id not in first_run
+        given = (*(source_topics or {}).get(stored.id, ()), *_mapped(stored.post.categories, by_category))
+        items.append(
+            _item(
+                stored, judged, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone, topics=given
+            )
         )
-        for stored in there
+    repeats = [
+        _repeat(s, excerpt_length, now=now, at=at, timezone=timezone) for s in announced if not s.gone_at
     ]
-    new = sum(stored.id not in first_run for stored in there)
     return Chosen(
-        items=arrange(items, max_items=max_items),
-        excluded=tuple(_excluded(s, "The page is no longer there (404 or 410).") for s in gone),
+        items=arrange([*items, *(r for r in repeats if r)], max_items=max_items) if items else (),
+        excluded=tuple(excluded),
         hold=f"{new} new posts at once (more than {max_new}): a person must approve."
         if new > max_new
         else "",
@@ -67,12 +89,11 @@ def choose(
 def arrange(items: Sequence[Item], *, max_items: int) -> tuple[Item, ...]:
     """`items`, newest first, given their sections: the newest leads, or one nearly as new that has a picture.
 
-    `max_items` stand large.
-
-    Events stand in a section of their own, the next one first.
+    `max_items` stand large. Events stand in a section of their own, the next one first, and behind them those that
+    an earlier edition announced.
     """
-    events = sorted((item for item in items if item.event), key=_starts)
-    rest = [item for item in items if not item.event]
+    events = sorted((item for item in items if item.kind is not ItemKind.POST), key=_starts)
+    rest = [item for item in items if item.kind is ItemKind.POST]
     lead = next((index for index, item in enumerate(rest[:_MAY_LEAD]) if item.image is not None), 0)
     ordered = [*rest[lead : lead + 1], *rest[:lead], *rest[lead + 1 :]]
     sections = [Section.LEAD] * len(rest[:1]) + [Section.CARDS] * (max_items - 1)
@@ -87,14 +108,20 @@ def arrange(items: Sequence[Item], *, max_items: int) -> tuple[Item, ...]:
     )
 
 
+def news(items: Sequence[Item]) -> tuple[Item, ...]:
+    """The items that are new to readers: all but the events announced before."""
+    return tuple(item for item in items if not item.repeat)
+
+
 def subject(items: Sequence[Item], *, pattern: str, fallback: str, name: str, number: int, date: str) -> str:
     """The subject line from staff's pattern; without one, `fallback`, where there are further posts.
 
-    Both may use {first}, {more} (how many posts there are besides), {name}, {number} and {date}. A pattern that
+    Both may use {first}, {more} (how many new posts there are besides), {name}, {number} and {date}. A pattern that
     counts {more} gives way to the first title alone when there is only one.
     """
-    first = excerpt(items[0].title, length=_TITLE_IN_SUBJECT)
-    more = len(items) - 1
+    new = news(items) or items
+    first = excerpt(new[0].title, length=_TITLE_IN_SUBJECT)
+    more = len(new) - 1
     template = pattern or fallback
     if not more and ("{more}" in template or not pattern):
         return first
@@ -106,8 +133,9 @@ def subject(items: Sequence[Item], *, pattern: str, fallback: str, name: str, nu
 
 def preheader(items: Sequence[Item]) -> str:
     """The line that inboxes show beside the subject: the titles that the subject left out, or the first excerpt."""
-    titles = [item.title for item in items[1:]]
-    return excerpt(" · ".join(titles) if titles else items[0].excerpt, length=_PREHEADER)
+    new = news(items) or items
+    titles = [item.title for item in new[1:]]
+    return excerpt(" · ".join(titles) if titles else new[0].excerpt, length=_PREHEADER)
 
 
 def effective_date(stored: StoredPost) -> datetime:
@@ -119,32 +147,61 @@ def _newest_first(stored: StoredPost) -> tuple[float, int]:
     return (-effective_date(stored).timestamp(), stored.id)
 
 
-def _item(stored: StoredPost, *, excerpt_length: int, now: datetime, topics: Iterable[str]) -> Item:
+def _item(
+    stored: StoredPost,
+    judged: Judged,
+    *,
+    excerpt_length: int,
+    now: datetime,
+    at: datetime,
+    timezone: str,
+    topics: Iterable[str],
+) -> Item:
     post = stored.post
     # A date that is still to come is not a publication date we can print; the day we saw it is known.
     published = effective_date(stored) if post.published_at and post.published_at > now else post.published_at
+    event = as_of(judged.event, now=at, timezone=timezone) if judged.event else None
     return Item(
         post_id=stored.id,
-        title=post.title,
+        title=judged.title,
         url=post.url,
-        kind=ItemKind.EVENT if post.event else ItemKind.POST,
-        excerpt=_excerpt(post, excerpt_length),
-        image=post.image,
+        kind=ItemKind(judged.verdict.value),
+        excerpt=_excerpt(post, judged.title, excerpt_length),
+        image=post.image or (stored.page.image if stored.page else None),
         author=post.author,
         source=stored.source_key.partition(" ")[2],
         published_at=published,
         language=post.language,
         topics=tuple(dict.fromkeys(topics)),
-        event=post.event,
+        event=event,
+        suggestions=judged.suggestions,
         post_fingerprint=post.fingerprint,
     )
 
 
-def _excerpt(post: Post, length: int) -> str:
+def _repeat(
+    stored: StoredPost, excerpt_length: int, *, now: datetime, at: datetime, timezone: str
+) -> Item | None:
+    """An event that was announced before, where it is still one and still to come."""
+    judged = judge(stored, now=at, timezone=timezone)
+    if judged.verdict is not Verdict.EVENT or judged.event is None:
+        return None
+    if is_over(judged.event, now=at, timezone=timezone):
+        return None
+    item = _item(stored, judged, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone, topics=())
+    return replace(item, repeat=True)
+
+
+def _lately(event: Event, at: datetime, timezone: str) -> bool:
+    """Whether staff may still wonder where the event is."""
+    ended = ends(event, timezone)
+    return ended is None or at - ended < _WONDERED_ABOUT
+
+
+def _excerpt(post: Post, title: str, length: int) -> str:
     """The author's own summary, else how the text begins; nothing where it would only repeat the title."""
-    text = excerpt(post.summary or post.body, length=length)
-    repeats = text.rstrip("….").casefold() == post.title.rstrip("….").casefold()
-    if not repeats:
+    text = excerpt(without_echo(post.summary or post.body, title=title), length=length)
+    if text and text.rstrip("….").casefold() != title.rstrip("….").casefold():
         return text
     rest = post.body.removeprefix(first_sentence(post.body)).strip() if post.body != post.summary else ""
     return excerpt(rest, length=length)
@@ -154,9 +211,10 @@ def _mapped(categories: Sequence[str], by_category: Mapping[str, str]) -> list[s
     return [by_category[c.casefold()] for c in categories if c.casefold() in by_category]
 
 
-def _starts(item: Item) -> tuple[bool, float]:
-    at = item.event.starts_at if item.event else None
-    return (at is None, at.timestamp() if at else 0.0)
+def _starts(item: Item) -> tuple[bool, bool, float]:
+    """New events before those announced, dated before undated, and then by date."""
+    at = item.event.starts_at if item.event and item.kind is ItemKind.EVENT else None
+    return (item.repeat, at is None, at.timestamp() if at else 0.0)
 
 
 def _excluded(stored: StoredPost, reason: str) -> Excluded:

@@ -77,10 +77,14 @@ def next_window(publication: Publication, *, now: datetime) -> Window:
     return _windows(publication, after=now, count=1)[0]
 
 
-def choice(session: Session, slug: str, publication: Publication, *, now: datetime) -> select.Chosen:
-    """What an edition of this publication would hold if it were cut at `now`."""
-    ids = editions.candidates(session, slug)
-    found = posts.posts(session, ids)
+def choice(
+    session: Session, slug: str, publication: Publication, *, now: datetime, send_at: datetime
+) -> select.Chosen:
+    """What an edition of this publication would hold if it were cut at `now` and sent at `send_at`."""
+    ahead = posts.upcoming(session, now=now, until=send_at + timedelta(seconds=publication.coming_up))
+    coming = editions.to_come(session, slug, ahead if publication.coming_up else ())
+    ids = [*editions.candidates(session, slug), *coming.arrived]
+    found = posts.posts(session, [*ids, *coming.announced])
     return select.choose(
         [found[post_id] for post_id in ids if post_id in found],
         max_items=publication.max_items,
@@ -89,7 +93,11 @@ def choice(session: Session, slug: str, publication: Publication, *, now: dateti
         now=now,
         topics=publication.topics,
         source_topics=_source_topics(session, publication, ids),
-        first_run=editions.first_run_candidates(session, slug),
+        first_run=editions.first_run_candidates(session, slug) | frozenset(coming.arrived),
+        announced=[found[post_id] for post_id in coming.announced if post_id in found],
+        send_at=send_at,
+        timezone=publication.timezone,
+        event_categories=publication.event_categories,
     )
 
 
@@ -101,7 +109,7 @@ def subject(
     return select.subject(
         items,
         pattern=publication.subject,
-        fallback=words("subject", first="{first}", count=len(items) - 1),
+        fallback=words("subject", first="{first}", count=len(select.news(items) or items) - 1),
         name=publication.name,
         number=number,
         date=wording.day_words(
@@ -166,7 +174,7 @@ def _make(
     now: datetime,
 ) -> Edition:
     configured = parts.publication(slug)
-    chosen = choice(session, slug, configured, now=now)
+    chosen = choice(session, slug, configured, now=now, send_at=send_at)
     if not chosen.items:
         reason = f"No new posts since {_day(_last_cut(session, slug, ZoneInfo(configured.timezone)))}."
         # Nothing to say yet must not keep the scheduled edition from being made later.

@@ -16,6 +16,7 @@ from digest.posts.sources import registry
 from digest.posts.sources.base import SourceError
 from digest.posts.sources.http import Client
 from digest.settings import Publication
+from digest.workflows import examine
 from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
@@ -48,7 +49,8 @@ async def collect(parts: Parts, *, publication: str | None, force: bool, now: da
     """Look at the due sources (all with `force`) of one publication or of all.
 
     A source is looked at once however many publications share it, and one that fails stops no other. What a look
-    brought back is kept and offered in one transaction, so a crash before it only means another look.
+    brought back is kept and offered in one transaction, so a crash before it only means another look. Then the pages
+    of new posts are read.
     """
     if publication is not None:
         parts.publication(publication)
@@ -61,7 +63,9 @@ async def collect(parts: Parts, *, publication: str | None, force: bool, now: da
             async with gate:
                 return await _look(parts, source, client, now=now)
 
-        return list(await asyncio.gather(*(one(wanted[spec.key]) for spec in due)))
+        looks = list(await asyncio.gather(*(one(wanted[spec.key]) for spec in due)))
+        await examine.examine(parts, client, now=now)
+        return looks
 
 
 def _wanted(parts: Parts, publication: str | None) -> dict[str, _Wanted]:
@@ -126,6 +130,7 @@ def _keep(parts: Parts, source: _Wanted, fetched: Fetched, *, now: datetime) -> 
     spec = source.spec
     with parts.database.transaction() as session:
         recorded = posts.record(session, spec, fetched, now=now)
+        examine.note(session, parts, [*recorded.new, *recorded.changed], now=now)
         for slug, configured in source.readers:
             if editions.is_adopted(session, slug, spec.key):
                 editions.offer(session, slug, spec.key, recorded.new, now=now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from email.utils import parseaddr
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,14 +19,19 @@ from digest.workflows.parts import Parts
 PROOF = "proof"  # stands where a token would: the page behind it explains, and changes nothing
 
 
-def content_for(parts: Parts, edition: Edition, *, proof: bool = False) -> Content:
-    """Everything rendering needs of `edition`, from what is stored and what is configured."""
+def content_for(
+    parts: Parts, edition: Edition, *, proof: bool = False, now: datetime | None = None
+) -> Content:
+    """Everything rendering needs of `edition`, from what is stored and what is configured.
+
+    An edition that is made ready after its send time is dated `now`: that is when readers get it.
+    """
     configured = parts.publication(edition.publication)
     return Content(
         publication=edition.publication,
         publication_name=configured.name,
         number=edition.number,
-        send_at=edition.send_at,
+        send_at=max(edition.send_at, now) if now else edition.send_at,
         timezone=configured.timezone,
         language=configured.language,
         cadence_words=_cadence_words(parts, configured),
@@ -38,6 +44,7 @@ def content_for(parts: Parts, edition: Edition, *, proof: bool = False) -> Conte
         preheader=edition.preheader,
         intro=edition.intro,
         tagline=configured.tagline,
+        calendar_url=f"{base_url(parts)}/e/",
         template=configured.template,
         proof=proof,
     )

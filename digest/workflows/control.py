@@ -13,6 +13,7 @@ from digest.deliveries.model import DeliveryState
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionId, EditionState
 from digest.errors import DigestError
+from digest.workflows.expire import RESUMED, has_begun
 from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
@@ -26,14 +27,27 @@ _REACHED = (
 )
 
 
+class EventBegun(DigestError):
+    """An edition would reach readers after an event that it invites to has begun."""
+
+
 def pause(parts: Parts, edition_id: EditionId, *, now: datetime) -> Edition:
     """Stop a running send; messages on the wire are finished, everybody else waits. Raises `BadMove`."""
     return _move(parts, edition_id, EditionState.PAUSED, reason="paused by a person", now=now)
 
 
-def resume(parts: Parts, edition_id: EditionId, *, now: datetime) -> Edition:
-    """Go on with a paused send, with those not yet mailed. Raises `BadMove`."""
-    return _move(parts, edition_id, EditionState.SENDING, reason="", now=now)
+def resume(parts: Parts, edition_id: EditionId, *, anyway: bool = False, now: datetime) -> Edition:
+    """Go on with a paused send, with those not yet mailed. Raises `BadMove`.
+
+    Raises `EventBegun` where the mail invites to an event that has begun by now, unless it is to go out `anyway`.
+    """
+    with parts.database.reading() as session:
+        late = has_begun(editions.get(session, edition_id), now=now)
+    if late and not anyway:
+        raise EventBegun(
+            f"Edition {edition_id} invites to an event that has begun; cancel it, or resume it with --anyway."
+        )
+    return _move(parts, edition_id, EditionState.SENDING, reason=RESUMED if late else "", now=now)
 
 
 def cancel(parts: Parts, edition_id: EditionId, *, now: datetime) -> Edition:

@@ -18,6 +18,7 @@ from digest.posts import store as posts
 from digest.workflows.approve import NotApproved, approve
 from digest.workflows.notify import tell
 from digest.workflows.parts import Parts
+from digest.workflows.refresh import refresh
 from digest.workflows.withdraw import withdraw
 
 log = structlog.get_logger()
@@ -55,8 +56,8 @@ def launch(parts: Parts, edition_id: EditionId, *, now: datetime) -> Edition:
     """Launch an approved edition now, whatever its send time; one that was launched before is left as it is.
 
     The edition comes back sending; sent when nobody is subscribed; failed, with the reason, when what was approved
-    is no longer what would be sent; or a draft again, without the posts that are gone, or skipped when nothing is
-    left. Raises `BadMove` for any other.
+    is no longer what would be sent; or a draft again, without the posts that are gone or with its events as they are
+    known now, or skipped when nothing is left. Raises `BadMove` for any other.
     """
     for attempt in range(_TRIES):
         try:
@@ -140,6 +141,8 @@ def _launch(session: Session, parts: Parts, edition_id: EditionId, *, now: datet
         # What was approved shows them, so what is left has to be approved anew.
         by_itself = parts.publication(edition.publication).goes_out_by_itself(held=bool(edition.hold))
         return withdraw(session, parts, edition, gone, quiet=by_itself, now=now)
+    if (fresh := refresh(session, parts, edition, now=now)) is not edition:
+        return fresh
     try:
         editions.place(session, edition)
     except editions.AlreadyPlaced as error:

@@ -60,7 +60,7 @@ def next_edition(parts: Parts, publication: str, *, now: datetime) -> NextEditio
     with parts.database.reading() as session:
         if store.by_slot(session, publication, window.slot) is not None:
             window = close.next_window(configured, now=window.send_at)
-        chosen = close.choice(session, publication, configured, now=now)
+        chosen = close.choice(session, publication, configured, now=now, send_at=window.send_at)
     return NextEdition(
         publication=publication,
         cut_off=window.cut_at,

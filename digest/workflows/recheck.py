@@ -1,4 +1,4 @@
-"""Recheck: ask the site, shortly before a launch, whether the posts of an edition are still there."""
+"""Recheck: ask the site, shortly before a launch, whether the posts of an edition are still there, and its events as said."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from digest.editions import store as editions
-from digest.editions.model import Edition, EditionId, EditionState
+from digest.editions.model import Edition, EditionId, EditionState, Item, ItemKind
+from digest.posts import pagefacts
 from digest.posts import store as posts
 from digest.posts.model import PostId
 from digest.posts.sources.base import SourceError
-from digest.posts.sources.http import Client
+from digest.posts.sources.http import Client, Response
+from digest.workflows import examine
 from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
@@ -21,6 +23,7 @@ AT_ONCE = 8
 _ENOUGH_BYTES = 2_000_000
 _LONGEST_SECONDS = 20
 _WITHDRAWN = frozenset({404, 410})
+_GONE, _UNKNOWN = "gone", "unknown"
 _WAITING = frozenset({EditionState.DRAFT, EditionState.APPROVED})
 _SOON = timedelta(minutes=2)
 _LISTED = 100
@@ -35,7 +38,7 @@ async def recheck_due(parts: Parts, *, now: datetime) -> list[PostId]:
 
 
 async def recheck(parts: Parts, edition_id: EditionId, *, now: datetime) -> list[PostId]:
-    """Mark the posts of an edition whose pages answer 404 or 410 as gone; returns them.
+    """Mark the posts of an edition whose pages answer 404 or 410 as gone; returns them. Pages of events are read again.
 
     Any other trouble is no evidence: a site that is down must not empty a digest.
     """
@@ -45,11 +48,14 @@ async def recheck(parts: Parts, edition_id: EditionId, *, now: datetime) -> list
     gate = asyncio.Semaphore(AT_ONCE)
     async with parts.client() as client:
 
-        async def one(post_id: PostId, url: str) -> PostId | None:
+        async def one(post_id: PostId, item: Item) -> PostId | None:
             async with gate:
-                return post_id if await _withdrawn(client, url, allow_private=private) else None
+                page = await _page(client, item.url, allow_private=private)
+            if isinstance(page, Response) and item.kind is not ItemKind.POST:
+                await _read_again(parts, post_id, page, now=now)
+            return post_id if page is _GONE else None
 
-        asked = (one(i.post_id, i.url) for i in edition.items if i.post_id is not None)
+        asked = (one(i.post_id, i) for i in edition.items if i.post_id is not None)
         gone = [post_id for post_id in await asyncio.gather(*asked) if post_id is not None]
     if len(gone) > 1 and len(gone) == len(edition.items):
         # Nobody withdraws everything at once: the site is being worked on.
@@ -73,17 +79,31 @@ def _about_to_go(parts: Parts, edition: Edition, *, now: datetime) -> bool:
     return by_itself and edition.send_at <= now + _SOON and now <= latest
 
 
-async def _withdrawn(client: Client, url: str, *, allow_private: bool) -> bool:
+async def _page(client: Client, url: str, *, allow_private: bool) -> Response | str:
+    """The page at `url`, `_GONE` where the site says that it is, or `_UNKNOWN`."""
     if not url.startswith(("http://", "https://")):
-        return False
+        return _UNKNOWN
     try:
         async with asyncio.timeout(_LONGEST_SECONDS):
-            await client.get(url, accept="text/html", allow_private=allow_private, max_bytes=_ENOUGH_BYTES)
+            return await client.get(
+                url, accept="text/html", allow_private=allow_private, max_bytes=_ENOUGH_BYTES
+            )
     except SourceError as error:
-        return error.status in _WITHDRAWN
+        return _GONE if error.status in _WITHDRAWN else _UNKNOWN
     except TimeoutError:
-        return False
-    return False
+        return _UNKNOWN
+
+
+async def _read_again(parts: Parts, post_id: PostId, page: Response, *, now: datetime) -> None:
+    """The page of an event may say by now that it is cancelled, full, or on another day."""
+    facts = await asyncio.to_thread(pagefacts.read, page.text(), url=page.url)
+
+    def keep() -> None:
+        with parts.database.transaction() as session:
+            posts.keep_page(session, post_id, facts, now=now)
+            examine.note(session, parts, [post_id], now=now)
+
+    await asyncio.to_thread(keep)
 
 
 def _private_hosts_allowed(parts: Parts, edition: Edition) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -23,31 +24,48 @@ log = structlog.get_logger()
 def withdraw(
     session: Session, parts: Parts, edition: Edition, gone: Sequence[Item], *, quiet: bool, now: datetime
 ) -> Edition:
-    """The edition as a draft without its items `gone`, or skipped when nothing is left; staff are told.
+    """The edition as a draft without its items `gone`, or skipped when nothing new is left; staff are told.
 
     The edition must be locked by the caller's transaction. `quiet` spares staff a mail about a draft that needs
     nobody's approval and goes out all the same.
     """
     reason = "no longer on the site: " + ", ".join(f'"{item.title}"' for item in gone)
-    draft = reopen(session, edition, now=now, reason=reason)
-    left = _without(parts, edition, gone)
     log.warning("edition.items_gone", edition=edition.id, posts=[item.post_id for item in gone])
-    if not left:
+    left = tuple(item for item in edition.items if item not in gone)
+    return rework(session, parts, edition, left, lost=gone, reason=reason, quiet=quiet, now=now)
+
+
+def rework(
+    session: Session,
+    parts: Parts,
+    edition: Edition,
+    left: Sequence[Item],
+    *,
+    lost: Sequence[Item],
+    reason: str,
+    quiet: bool,
+    now: datetime,
+) -> Edition:
+    """The edition as a draft with the items `left`, after it `lost` some or others changed; as `withdraw` says."""
+    draft = reopen(session, edition, now=now, reason=reason)
+    if not select.news(left):
         skipped = draft.move_to(EditionState.SKIPPED, at=now, reason=f"Nothing is left to say: {reason}.")
         editions.save(session, skipped)
         tell(session, parts, edition.publication, "skipped", skipped, now=now)
         return skipped
-    editions.set_items(session, edition.id, left)
-    draft = _headed_anew(parts, replace(draft, items=left), edition, gone)
+    items = _led(parts, edition, tuple(left))
+    editions.set_items(session, edition.id, items)
+    draft = _headed_anew(parts, replace(draft, items=items), edition, lost)
     editions.save(session, draft)
     if not quiet:
         _tell(session, parts, draft, reason, now=now)
     return draft
 
 
-def _without(parts: Parts, edition: Edition, gone: Sequence[Item]) -> tuple[Item, ...]:
-    left = tuple(item for item in edition.items if item not in gone)
-    if any(item.section is Section.LEAD for item in left):
+def _led(parts: Parts, edition: Edition, left: tuple[Item, ...]) -> tuple[Item, ...]:
+    """The items with a lead, where one was lost."""
+    had_one = any(item.section is Section.LEAD for item in edition.items)
+    if not had_one or any(item.section is Section.LEAD for item in left):
         return left
     return select.arrange(left, max_items=parts.publication(edition.publication).max_items)
 
@@ -70,5 +88,9 @@ def _subject(parts: Parts, edition: Edition) -> str:
 def _tell(session: Session, parts: Parts, draft: Edition, reason: str, *, now: datetime) -> None:
     """Staff may have been told before that this edition waits, for another reason; this one is news all the same."""
     tell(session, parts, draft.publication, "held", draft, now=now, reason=reason) or tell(
-        session, parts, draft.publication, "held", draft, now=now, reason=reason, occasion="items-gone"
+        session, parts, draft.publication, "held", draft, now=now, reason=reason, occasion=_occasion(reason)
     )
+
+
+def _occasion(reason: str) -> str:
+    return f"changed {hashlib.sha256(reason.encode()).hexdigest()[:12]}"

@@ -300,4 +300,5 @@ def test_facts_are_logged_under_stable_names(database, site):
     site.answers = {TWO[0]["url"]: SourceError("No."), TWO[1]["url"]: Fetched(posts=(post(),))}
     with capture_logs() as lines:
         run(parts)
-    assert {line["event"] for line in lines} == {"source.failed", "source.collected", "post.seen"}
+    told = {"source.failed", "source.collected", "post.seen", "page.failed", "pages.read"}
+    assert {line["event"] for line in lines} == told

@@ -1,0 +1,167 @@
+"""Refresh: what an edition says of events is what is known of them now, until the moment it is launched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from digest.database import Session
+from digest.editions import store as editions
+from digest.editions.model import Edition, EditionState, Item, ItemKind
+from digest.posts import store as posts
+from digest.posts.happenings import judge
+from digest.posts.model import Event, EventStatus, StoredPost, Verdict
+from digest.posts.timing import Standing, as_of, is_over, standing
+from digest.settings import Publication
+from digest.workflows import withdraw
+from digest.workflows.parts import Parts
+
+log = structlog.get_logger()
+_WAITING = frozenset({EditionState.DRAFT, EditionState.APPROVED})
+_LISTED = 100
+# What a reader is told of an event, and how a change of it is put to staff.
+_FACTS = (
+    ("status", "has another status"),
+    ("starts_at", "has a new date"),
+    ("ends_at", "has a new end"),
+    ("all_day", "has a new date"),
+    ("timezone", "has a new time zone"),
+    ("place", "has a new place"),
+    ("online", "has a new place"),
+    ("full", "is fully booked or has places again"),
+    ("register_url", "has a new registration link"),
+)
+_STATUS = {
+    EventStatus.CANCELLED: "was cancelled",
+    EventStatus.POSTPONED: "was postponed",
+    EventStatus.SCHEDULED: "takes place after all",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """The items as they should stand now, those that have to go, and each difference in words; none is no change."""
+
+    items: tuple[Item, ...]
+    lost: tuple[Item, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+def refresh_due(parts: Parts, *, now: datetime) -> list[Edition]:
+    """Bring every draft and approved edition up to date; returns those that changed.
+
+    A draft simply changes. An approved edition is a draft again, since other bytes would be sent, and staff are told.
+    """
+    with parts.database.reading() as session:
+        waiting = editions.list_editions(session, limit=_LISTED, states=_WAITING)
+        stale = [
+            e.id for e in waiting if _configured(parts, e) and changes(session, parts, e, now=now).reasons
+        ]
+    changed = []
+    for edition_id in stale:
+        with parts.database.transaction() as session:
+            edition = editions.lock(session, edition_id)
+            if edition.state in _WAITING:
+                changed.append(refresh(session, parts, edition, now=now))
+    return changed
+
+
+def refresh(session: Session, parts: Parts, edition: Edition, *, now: datetime) -> Edition:
+    """The edition with its events as they are known now; it must be locked by the caller's transaction."""
+    found = changes(session, parts, edition, now=now)
+    if not found.reasons:
+        return edition
+    by_itself = parts.publication(edition.publication).goes_out_by_itself(held=bool(edition.hold))
+    quiet = by_itself or edition.state is EditionState.DRAFT
+    log.info("edition.refreshed", edition=edition.id, changes=len(found.reasons))
+    return withdraw.rework(
+        session,
+        parts,
+        edition,
+        found.items,
+        lost=found.lost,
+        reason="; ".join(found.reasons),
+        quiet=quiet,
+        now=now,
+    )
+
+
+def changes(session: Session, parts: Parts, edition: Edition, *, now: datetime) -> Changes:
+    """What became of the edition's events since they were placed; an event that is over has to go."""
+    publication = parts.publication(edition.publication)
+    ids = [i.post_id for i in edition.items if i.post_id is not None and i.kind is not ItemKind.POST]
+    stored = posts.posts(session, ids)
+    kept: list[Item] = []
+    lost: list[Item] = []
+    reasons: list[str] = []
+    for item in edition.items:
+        known = stored.get(item.post_id) if item.post_id is not None else None
+        if known is None or item.kind is ItemKind.POST:
+            kept.append(item)
+            continue
+        fresh, reason = _fresh(item, known, publication, edition, now=now)
+        if reason:
+            reasons.append(f'"{item.title}" {reason}')
+        if fresh is None:
+            lost.append(item)
+        else:
+            kept.append(fresh)
+    return Changes(items=tuple(kept), lost=tuple(lost), reasons=tuple(reasons))
+
+
+def first_start(edition: Edition, *, after: datetime) -> datetime | None:
+    """When the first event that the edition invites to begins, of those that begin after `after`."""
+    starts = [
+        item.event.starts_at
+        for item in edition.items
+        if item.kind is ItemKind.EVENT
+        and item.event
+        and item.event.starts_at
+        and item.event.status is EventStatus.SCHEDULED
+    ]
+    return min((start for start in starts if start > after), default=None)
+
+
+def _configured(parts: Parts, edition: Edition) -> bool:
+    return edition.publication in parts.settings.publications
+
+
+def _fresh(
+    item: Item, stored: StoredPost, publication: Publication, edition: Edition, *, now: datetime
+) -> tuple[Item | None, str]:
+    """The item as it should stand now (None: not at all), and what is different, in words."""
+    at, zone = max(edition.send_at, now), publication.timezone
+    judged = judge(stored, now=at, timezone=zone, event_categories=frozenset(publication.event_categories))
+    if judged.verdict is Verdict.EVENT and judged.event:
+        event = as_of(judged.event, now=at, timezone=zone)
+        if is_over(event, now=at, timezone=zone):
+            return None, "is over"
+        fresh = replace(item, kind=ItemKind.EVENT, event=event)
+        if item.event is None or item.kind is not ItemKind.EVENT:
+            return fresh, "has a date now"
+        reason = _difference(item.event, event) or _late(event, edition, now=now, zone=zone)
+        return (fresh, reason) if reason else (item, "")
+    if judged.verdict.value == item.kind.value:
+        return item, ""
+    if item.repeat:
+        return None, "is no event any more"
+    return replace(item, kind=ItemKind(judged.verdict.value), event=judged.event), "is no event any more"
+
+
+def _difference(before: Event, after: Event) -> str:
+    if before.status is not after.status:
+        return _STATUS[after.status]
+    return next((words for name, words in _FACTS if getattr(before, name) != getattr(after, name)), "")
+
+
+def _late(event: Event, edition: Edition, *, now: datetime, zone: str) -> str:
+    """An edition that starts late must not say "today" of yesterday, nor "register" where that is closed."""
+    if edition.approved_at is None:
+        return ""
+    approved_for = max(edition.send_at, edition.approved_at)
+    before, after = (standing(event, now=at, timezone=zone) for at in (approved_for, max(approved_for, now)))
+    if before is after or {before, after} == {Standing.OPEN, Standing.LAST_DAYS}:
+        return ""
+    return "stands otherwise now than when it was approved"
