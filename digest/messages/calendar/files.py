@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Timezone, vDate, vDatetime, vDuration, vInt, vText, vUri
@@ -12,6 +11,7 @@ from icalendar import Event as Component
 
 from digest.messages.calendar import facts
 from digest.messages.calendar.entries import Entry, entries
+from digest.messages.calendar.vtimezone import vtimezone
 from digest.messages.wording import clean
 from digest.posts.links import safe_link
 from digest.posts.model import Event, EventStatus, KnownEvent
@@ -67,14 +67,7 @@ def _timezones(chosen: Sequence[Entry]) -> list[Timezone]:
         for at in _span(entry.known.event):
             if isinstance(at, datetime) and isinstance(at.tzinfo, ZoneInfo):
                 years.setdefault(at.tzinfo.key, []).append(at.year)
-    return [_timezone(name, min(found), max(found)) for name, found in sorted(years.items())]
-
-
-@lru_cache(maxsize=128)
-def _timezone(name: str, first_year: int, last_year: int) -> Timezone:
-    return Timezone.from_tzinfo(
-        ZoneInfo(name), name, first_date=date(first_year - 1, 1, 1), last_date=date(last_year + 2, 1, 1)
-    )
+    return [vtimezone(name, min(found), max(found)) for name, found in sorted(years.items())]
 
 
 def _component(entry: Entry, *, domain: str) -> Component:
