@@ -39,7 +39,7 @@ from digest.posts.model import SourceSpec
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 SECRET_LENGTH = 32
-SourceKind = Literal["rss", "jsonfeed", "wordpress", "ghost", "folder"]
+SourceKind = Literal["rss", "jsonfeed", "wordpress", "ghost", "folder", "events-calendar"]
 SOURCE_KINDS: tuple[str, ...] = get_args(SourceKind)
 
 

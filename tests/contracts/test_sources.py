@@ -99,12 +99,29 @@ def _folder(site: Site, folder: Path) -> Example:
     return Example(SourceSpec(kind="folder", url=str(folder)))
 
 
+def _events_calendar(site: Site, folder: Path) -> Example:
+    events = [
+        {
+            "id": n,
+            "url": link,
+            "title": title,
+            "description": body,
+            "start_date": f"2024-06-0{n + 1} 19:00:00",
+        }
+        for n, link, title, body in ((1, LINK, TITLE, TEXT), (2, EVIL_LINK, EVIL_TITLE, EVIL_BODY))
+    ]
+    path = "/wp-json/tribe/events/v1/events"
+    site.routes[path] = Answer(json.dumps({"events": events, "total_pages": 1}))
+    return Example(SourceSpec(kind="events-calendar", url=site.url, allow_private=True), path)
+
+
 EXAMPLES: dict[str, Callable[[Site, Path], Example]] = {
     "rss": _rss,
     "jsonfeed": _jsonfeed,
     "wordpress": _wordpress,
     "ghost": _ghost,
     "folder": _folder,
+    "events-calendar": _events_calendar,
 }
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -25,12 +25,15 @@ _FEED_TYPES = {
 }
 _RANK = ("wordpress", "rss", "jsonfeed")
 _MOST_TRIED = 5
+_MOST_CALENDARS = 2
 # Posts are only counted here, so how their dates compare with today's does not matter.
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 _COLOR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 _WP_LINK = re.compile(r"<([^<>]+)>\s*;\s*rel\s*=\s*\"?https://api\.w\.org/\"?")
 # Feeds that carry no posts of the site.
 _OTHER_FEED = re.compile(r"/comments/|comments?[-_]feed|[?&]feed=comments|/oembed", re.IGNORECASE)
+_WEBCAL = re.compile(r"^webcals?:", re.IGNORECASE)
+_TEC = "tribe/events/v1"
 _COMMON_PATHS = ("feed/", "feed.xml", "rss.xml", "atom.xml", "index.xml", "feed.json")
 
 
@@ -58,19 +61,19 @@ async def discover(url: str, client: Client, *, allow_private: bool = False) -> 
     address = url if "://" in url else f"https://{url}"
     response = await client.get(address, accept="text/html, */*;q=0.5", allow_private=allow_private)
     if not response.is_web_page:
-        kind = "jsonfeed" if response.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else "rss"
-        spec = SourceSpec(kind=kind, url=response.url, allow_private=allow_private)
+        spec = SourceSpec(kind=_kind(response), url=response.url, allow_private=allow_private)
         return _with_sources(Discovered(), [(spec, await fetch(spec, client, Memory(), now=_ANY_DAY))])
-    about, candidates = _read(response)
+    about, feeds, calendars = _read(response)
     working: list[tuple[SourceSpec, Fetched]] = []
-    for kind, where in candidates or _guesses(response.url):
+    for kind, where in [*(feeds or _guesses(response.url)), *calendars]:
+        found = {spec.kind for spec, _ in working}
+        if found and ((not feeds and kind in _RANK) or (kind == "ical" and "events-calendar" in found)):
+            continue  # one guess is enough to stop knocking, and a calendar is not read in two ways
         spec = SourceSpec(kind=kind, url=where, allow_private=allow_private)
         try:
             working.append((spec, await fetch(spec, client, Memory(), now=_ANY_DAY)))
         except SourceError:
             continue
-        if not candidates:
-            break  # one feed found by guessing is enough to stop knocking
     return _with_sources(about, working)
 
 
@@ -87,8 +90,18 @@ def _with_sources(about: Discovered, working: list[tuple[SourceSpec, Fetched]]) 
     )
 
 
-def _read(response: Response) -> tuple[Discovered, list[tuple[str, str]]]:
-    """What the page says of its site, and the (kind, address) of every source it names, best first."""
+def _kind(response: Response) -> str:
+    """What kind of source an address is that is no web page, by what it answers."""
+    start = response.body[:200].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:15].upper() == b"BEGIN:VCALENDAR":
+        return "ical"
+    if not start.startswith(b"{"):
+        return "rss"
+    return "events-calendar" if _TEC in unquote(response.url) else "jsonfeed"
+
+
+def _read(response: Response) -> tuple[Discovered, list[tuple[str, str]], list[tuple[str, str]]]:
+    """What the page says of its site, and the (kind, address) of every feed and of every calendar, best first."""
     markup = response.text()[:LONGEST_HTML].encode("utf-8", "ignore").decode("utf-8")
     if is_too_deep(markup):
         raise SourceError(f"{shown(response.url)} nests its elements too deeply, which is refused.")
@@ -97,9 +110,15 @@ def _read(response: Response) -> tuple[Discovered, list[tuple[str, str]]]:
     links = [
         {name: value or "" for name, value in node.attributes.items()} for node in page.css("link")[:200]
     ]
+    calendars: list[tuple[str, str]] = []
     if _has_rest(response, links) or "wordpress" in _meta(page, "generator").lower():
         candidates.append(("wordpress", _home(response.url, links)))
+        calendars.append(("events-calendar", _home(response.url, links)))
     for link in links:
+        if link.get("type", "").strip().lower() == "text/calendar":
+            where = safe_link(_WEBCAL.sub("https:", link.get("href", "").strip()), base=response.url)
+            calendars += [("ical", where)] if where else []
+            continue
         kind = _FEED_TYPES.get(link.get("type", "").strip().lower())
         where = safe_link(link.get("href", ""), base=response.url)
         if kind and where and "alternate" in link.get("rel", "").lower() and not _OTHER_FEED.search(where):
@@ -114,7 +133,11 @@ def _read(response: Response) -> tuple[Discovered, list[tuple[str, str]]]:
         description=title_text(_meta(page, "description") or _meta(page, "og:description")),
         color=color if _COLOR.fullmatch(color) else "",
     )
-    return about, list(dict.fromkeys(candidates))[:_MOST_TRIED]
+    return (
+        about,
+        list(dict.fromkeys(candidates))[:_MOST_TRIED],
+        list(dict.fromkeys(calendars))[:_MOST_CALENDARS],
+    )
 
 
 def _has_rest(response: Response, links: list[dict[str, str]]) -> bool:

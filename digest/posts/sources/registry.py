@@ -6,6 +6,7 @@ from datetime import datetime
 
 from digest.posts.model import Fetched, Memory, SourceSpec
 from digest.posts.sources.base import Source, SourceError
+from digest.posts.sources.events_calendar import EventsCalendar
 from digest.posts.sources.folder import Folder
 from digest.posts.sources.ghost import Ghost
 from digest.posts.sources.http import Client
@@ -13,7 +14,7 @@ from digest.posts.sources.jsonfeed import JsonFeed
 from digest.posts.sources.rss import Rss
 from digest.posts.sources.wordpress import WordPress
 
-_ALL: tuple[Source, ...] = (Rss(), JsonFeed(), WordPress(), Ghost(), Folder())
+_ALL: tuple[Source, ...] = (Rss(), JsonFeed(), WordPress(), Ghost(), Folder(), EventsCalendar())
 SOURCES: dict[str, Source] = {source.kind: source for source in _ALL}
 
 
