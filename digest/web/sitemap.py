@@ -58,6 +58,18 @@ SITE: tuple[Place, ...] = (
         about="One edition, as it was mailed, without personal links",
     ),
     Place(
+        path="/a/{publication}/events.ics",
+        methods=_LOOK,
+        audience=Audience.PUBLIC,
+        about="The events a publication has coming up, for a calendar to subscribe to",
+    ),
+    Place(
+        path="/e/{name}.ics",
+        methods=_LOOK,
+        audience=Audience.PUBLIC,
+        about="One event, or one date of a series, as a calendar file",
+    ),
+    Place(
         path="/static/pages.css",
         methods=_LOOK,
         audience=Audience.PUBLIC,

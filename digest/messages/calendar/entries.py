@@ -73,17 +73,25 @@ def entries(known: KnownEvent) -> tuple[Entry, ...]:
     return tuple(_entry(_only(known, one)) for one in dates)
 
 
-def entry_on(known: KnownEvent, start: datetime) -> Entry:
-    """The entry of that date of a series which begins at `start`; cancelled where the event has no such date.
+def entry_on(known: KnownEvent, asked: Named) -> Entry | None:
+    """The entry of the date that begins at `asked.start`; None where the event has no such date.
 
-    A floating event's `start` is as its own times are: as if in UTC. The UID is that of a date of a series, whether
-    or not the event still has others: what a reader took under this name stays one line.
+    The UID is that of a date of a series whether or not the event still has others: what a reader took under this
+    name stays one line.
     """
-    for one in _dates(known.event):
-        if one.starts_at == start:
-            return _entry(_only(known, one))
-    gone = _only(known, Occurrence(starts_at=start))
-    return _entry(replace(gone, event=replace(gone.event, status=EventStatus.CANCELLED)))
+    if asked.floating is not known.event.floating:
+        return None
+    return next(
+        (_entry(_only(known, one)) for one in _dates(known.event) if one.starts_at == asked.start), None
+    )
+
+
+def cancelled_entry(known: KnownEvent, asked: Named) -> Entry:
+    """The entry of a date that the event does not have any more: cancelled, under the UID it had."""
+    assert asked.start is not None
+    gone = _only(known, Occurrence(starts_at=asked.start))
+    event = replace(gone.event, floating=asked.floating, status=EventStatus.CANCELLED)
+    return _entry(replace(gone, event=event))
 
 
 def _entry(known: KnownEvent) -> Entry:
