@@ -109,6 +109,13 @@ PARENTS: dict[str, frozenset[str]] = {
     "mj-social-element": frozenset({"mj-social", "mj-attributes"}),
 }
 TEXTUAL = frozenset({"mj-text", "mj-raw", "mj-table", "mj-button", "mj-title", "mj-preview", "mj-style"})
+REFUSED = {
+    "mj-include": "<mj-include> reads files past the templates folders; use {% include %} instead.",
+    "mj-accordion": "<mj-accordion> needs styles that most mail programs remove; write out what it holds.",
+    "mj-carousel": "<mj-carousel> needs styles that most mail programs remove; write out what it holds.",
+    "mj-navbar": "<mj-navbar> needs styles that most mail programs remove; put links in <mj-text>.",
+    "mj-html-attributes": "<mj-html-attributes> is not read; write attributes on the elements.",
+}
 VOID = frozenset({"area", "br", "col", "hr", "img", "meta", "wbr"})
 HTML = VOID | _words(
     "a abbr address b bdi bdo blockquote caption center cite code colgroup dd del dfn div dl dt em figcaption figure",

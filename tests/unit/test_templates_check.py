@@ -46,7 +46,7 @@ EXTENDS = '{% extends "original/editions/weekly/body.mjml" %}\n{% block intro %}
         ("<mj-text><p onclick='x'>x</p></mj-text>", 3, "onclick is script"),
         ("<mj-text></p></mj-text>", 3, "</p> closes nothing"),
         ("<mj-text>\n{{ publication.nmae }}</mj-text>", 4, "has no attribute 'nmae'"),
-        ("<mj-text>\n{{ wrod('x') }}</mj-text>", 4, "'wrod' is undefined."),
+        ("<mj-text>\n{{ wrod('x') }}</mj-text>", 4, "'wrod' is undefined; did you mean word?"),
         ("<mj-text>\n{% if %}x{% endif %}</mj-text>", 4, "Expected an expression"),
         ("<mj-text>\n{{ word('no_such') }}</mj-text>", 4, 'no words called "no_such"'),
         ("<mj-text>{% raw %}{{ left }}{% endraw %}</mj-text>", 0, "brackets are left in the output"),
