@@ -14,7 +14,12 @@ from digest.posts.model import Event, Image
 from digest.templating import Templates
 
 NONCE = "f00dfeedcafe1234"
-USUAL = replace(samples.usual("weekly"), subject="The river wall holds", preheader="And ten more stories")
+USUAL = replace(
+    samples.usual("weekly"),
+    subject="The river wall holds",
+    preheader="Three new footpaths, an open day, and ten more stories",
+    items=tuple(item for item in samples.usual("weekly").items if item.kind is not ItemKind.MAYBE),
+)
 GOOD = render(USUAL, Templates(), nonce=NONCE)
 UNSUBSCRIBE = slot_marker(NONCE, SlotName.UNSUBSCRIBE_URL)
 
@@ -30,7 +35,7 @@ def test_a_good_edition_has_nothing_to_find():
 @pytest.mark.parametrize(
     ("change", "code", "place"),
     [
-        ({"html": GOOD.html.replace(UNSUBSCRIBE, "#")}, "unsubscribe-missing", "HTML"),
+        ({"html": GOOD.html.replace(UNSUBSCRIBE, "https://www.example.org/")}, "unsubscribe-missing", "HTML"),
         ({"text": GOOD.text.replace(UNSUBSCRIBE, "")}, "unsubscribe-missing", "text"),
         ({"html": GOOD.html.replace("1 Example Street", "")}, "postal-address-missing", "HTML"),
         ({"text": GOOD.text.replace("1 Example Street", "")}, "postal-address-missing", "text"),
@@ -159,8 +164,8 @@ def test_a_past_event_is_pointed_out():
 
 
 def test_a_picture_that_mail_cannot_show_is_pointed_out():
-    drawn = replace(USUAL.items[6], image=Image(url="https://www.example.org/a.svg"))
-    content = replace(USUAL, items=(*USUAL.items[:6], drawn, *USUAL.items[7:]))
+    drawn = replace(USUAL.items[5], image=Image(url="https://www.example.org/a.svg", width=9, height=9))
+    content = replace(USUAL, items=(*USUAL.items[:5], drawn, *USUAL.items[6:]))
     assert codes(render(content, Templates(), nonce=NONCE), content) == ["picture-format"]
 
 
