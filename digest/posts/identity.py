@@ -88,10 +88,12 @@ def match(posts: Sequence[Post], keys: Sequence[Keys], known: Mapping[str, PostI
     An id wins over an alias, and an alias over an address. An alias leads only to a known post that the same look
     does not show otherwise, and only where all that lead somewhere agree. An address does not lead to a post that
     the same look shows under its own id, unless the two read alike: a site may give an old address to a new post.
+    Nor do two ids that one post has had lead to it both, once they stand on two posts again.
     """
     shared = _shared(posts, keys)
     leads: dict[str, int | None] = {**known, **dict.fromkeys(shared)}
     settled, present = _settled(posts, keys, leads)
+    leads.update(dict.fromkeys(divided := _divided(keys, settled, leads)))
 
     owners: list[int] = []
     fresh: dict[str, int] = {}
@@ -108,7 +110,8 @@ def match(posts: Sequence[Post], keys: Sequence[Keys], known: Mapping[str, PostI
         for key in one.own():
             if key not in leads:
                 leads[key] = fresh[key] = owner
-    return Matched(owners=tuple(owners), keys=fresh, shared=shared | _contested(keys, owners, leads))
+    no_ones = shared | divided | _contested(keys, owners, leads)
+    return Matched(owners=tuple(owners), keys=fresh, shared=no_ones)
 
 
 def _settled(
@@ -117,11 +120,13 @@ def _settled(
     """The owners that ids and aliases lead to, by place in the look, and the post each of them is shown as."""
     settled: dict[int, int] = {}
     present: dict[int, Post] = {}
+    first: dict[int, Keys] = {}
     for number, (post, one) in enumerate(zip(posts, keys, strict=True)):
         owner = _by_id(one, leads)
-        if owner is not None:
+        if owner is not None and not _apart(post, one, present.get(owner), first.get(owner)):
             settled[number] = owner
             present.setdefault(owner, post)
+            first.setdefault(owner, one)
     # What an alias was the id of is surer than what only went along with it.
     for aliases in (lambda one: one.alias_ids, lambda one: (one.id_alias, *one.by_alias)):
         for number, (post, one) in enumerate(zip(posts, keys, strict=True)):
@@ -157,6 +162,19 @@ def _shared_aliases(keys: Sequence[Keys]) -> set[str]:
     return {alias for one in keys for alias in one.by_alias if len(of[alias]) > 1}
 
 
+def _divided(
+    keys: Sequence[Keys], settled: Mapping[int, int], leads: Mapping[str, int | None]
+) -> frozenset[str]:
+    """The ids that lead to a post which another post of the look is."""
+    return frozenset(
+        key
+        for number, one in enumerate(keys)
+        if number not in settled or _by_id(one, leads) not in {None, settled[number]}
+        for key in (one.by_id, one.by_name)
+        if key is not None and leads.get(key) is not None
+    )
+
+
 def _contested(
     keys: Sequence[Keys], owners: Sequence[int], leads: Mapping[str, int | None]
 ) -> frozenset[str]:
@@ -186,6 +204,18 @@ def _by_other_key(
     id_is_shared = keys.by_id in leads
     url_is_useless = keys.by_url is None or keys.by_url in leads
     return leads.get(keys.by_text) if id_is_shared and url_is_useless else None
+
+
+def _apart(post: Post, keys: Keys, other: Post | None, others: Keys | None) -> bool:
+    """Whether two posts whose ids lead to one post are two all the same: other ids, addresses and words.
+
+    Dates of a calendar may share their words; there two addresses are enough.
+    """
+    if other is None or others is None or keys.by_id == others.by_id:
+        return False
+    if keys.by_url is None or keys.by_url == others.by_url:
+        return False
+    return _title(post) != _title(other) or bool(keys.by_alias or others.by_alias)
 
 
 def _alike(one: Post, other: Post) -> bool:
