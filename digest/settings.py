@@ -39,7 +39,7 @@ from digest.posts.model import SourceSpec
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 SECRET_LENGTH = 32
-SourceKind = Literal["rss", "jsonfeed", "wordpress", "ghost", "folder", "events-calendar"]
+SourceKind = Literal["rss", "jsonfeed", "wordpress", "ghost", "folder", "events-calendar", "ical"]
 SOURCE_KINDS: tuple[str, ...] = get_args(SourceKind)
 
 
@@ -228,7 +228,8 @@ class Source(_Table):
 
     @model_validator(mode="after")
     def _address(self) -> Source:
-        if self.kind != "folder" and urlsplit(self.url).scheme not in {"http", "https"}:
+        schemes = {"http", "https", "webcal"} if self.kind == "ical" else {"http", "https"}
+        if self.kind != "folder" and urlsplit(self.url).scheme not in schemes:
             raise ValueError(f'url is "{self.url}"; expected an http or https address')
         if self.kind == "ghost" and not self.api_key.get_secret_value():
             raise ValueError("kind ghost needs api_key, the site's Content API key")

@@ -115,12 +115,24 @@ def _events_calendar(site: Site, folder: Path) -> Example:
     return Example(SourceSpec(kind="events-calendar", url=site.url, allow_private=True), path)
 
 
+def _ical(site: Site, folder: Path) -> Example:
+    body = EVIL_BODY.replace(";", "\\;").replace(",", "\\,")
+    events = "".join(
+        f"BEGIN:VEVENT\r\nUID:{n}\r\nSUMMARY:{title}\r\nDTSTART:2024070{n}T100000Z\r\nURL:{link}\r\n"
+        f"DESCRIPTION:{text}\r\nEND:VEVENT\r\n"
+        for n, link, title, text in ((1, LINK, TITLE, TEXT), (2, EVIL_LINK, EVIL_TITLE, body))
+    )
+    site.routes["/events.ics"] = Answer(f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{events}END:VCALENDAR\r\n")
+    return Example(SourceSpec(kind="ical", url=site.url + "/events.ics", allow_private=True), "/events.ics")
+
+
 EXAMPLES: dict[str, Callable[[Site, Path], Example]] = {
     "rss": _rss,
     "jsonfeed": _jsonfeed,
     "wordpress": _wordpress,
     "ghost": _ghost,
     "folder": _folder,
+    "ical": _ical,
     "events-calendar": _events_calendar,
 }
 

@@ -10,11 +10,12 @@ from digest.posts.sources.events_calendar import EventsCalendar
 from digest.posts.sources.folder import Folder
 from digest.posts.sources.ghost import Ghost
 from digest.posts.sources.http import Client
+from digest.posts.sources.ical import Ical
 from digest.posts.sources.jsonfeed import JsonFeed
 from digest.posts.sources.rss import Rss
 from digest.posts.sources.wordpress import WordPress
 
-_ALL: tuple[Source, ...] = (Rss(), JsonFeed(), WordPress(), Ghost(), Folder(), EventsCalendar())
+_ALL: tuple[Source, ...] = (Rss(), JsonFeed(), WordPress(), Ghost(), Folder(), EventsCalendar(), Ical())
 SOURCES: dict[str, Source] = {source.kind: source for source in _ALL}
 
 
