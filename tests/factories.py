@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from digest.editions.model import Content, Edition, EditionState, Item
-from digest.posts.model import Post, SourceSpec, StoredPost
+from digest.posts.model import Event, Post, SourceSpec, StoredPost
 
 NOW = datetime(2026, 11, 19, 9, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -31,6 +32,29 @@ def post(**changes: Any) -> Post:
             **changes,
         }
     )
+
+
+def event(**changes: Any) -> Event:
+    """An evening in two weeks, with a place and a registration page."""
+    number = next(_numbers)
+    return Event(
+        **{
+            "uid": f"https://www.example.org/events/{number}",
+            "title": f"Evening at the mill, part {number}",
+            "starts_at": NOW + timedelta(days=14, hours=9),
+            "ends_at": NOW + timedelta(days=14, hours=11),
+            "timezone": "Europe/London",
+            "place": "Mill Lane 4, Exampleton",
+            "register_url": f"https://www.example.org/register/{number}",
+            **changes,
+        }
+    )
+
+
+def replace_event(told: Post, **changes: Any) -> Post:
+    """The same post, with another fact about its event."""
+    assert told.event is not None
+    return replace(told, event=replace(told.event, **changes))
 
 
 def stored_post(*, seen_at: datetime = NOW, source_key: str = source().key, **changes: Any) -> StoredPost:

@@ -15,6 +15,7 @@ from digest.posts.model import Fetched, Post, SourceSpec
 from digest.posts.sources.http import Client
 from digest.settings import Settings
 from digest.templating import Templates
+from digest.workflows import examine
 from digest.workflows.parts import Parts
 from subscribers import Keys
 
@@ -77,6 +78,7 @@ def start(parts: Parts, *, now: datetime, existing: tuple[Post, ...] = (), first
                 look = Fetched(posts=existing)
                 posts.record(session, source.spec(), look, now=now)
                 known = posts.posts_of(session, source.spec())
+                examine.note(session, parts, known, now=now)
                 editions.adopt(session, slug, source.spec().key, known, first_edition=first_edition, now=now)
 
 
@@ -84,6 +86,7 @@ def publish(parts: Parts, *told: Post, now: datetime, publication: str = "weekly
     """The publication's first source shows these posts; what is new is offered."""
     with parts.database.transaction() as session:
         recorded = posts.record(session, spec(parts, publication), Fetched(posts=told), now=now)
+        examine.note(session, parts, [*recorded.new, *recorded.changed], now=now)
         for slug, configured in parts.settings.publications.items():
             if spec(parts, publication).key in {s.spec().key for s in configured.sources}:
                 editions.offer(session, slug, spec(parts, publication).key, recorded.new, now=now)

@@ -32,8 +32,10 @@ def parts(
     return replace(made, settings=settings, transport=transport or made.transport)
 
 
-def draft(parts: Parts, *, items: int = 2, send_at: datetime = NOW, **fields: Any) -> Edition:
-    """A draft with items of stored posts."""
+def draft(
+    parts: Parts, *, items: int = 2, extra: tuple[Item, ...] = (), send_at: datetime = NOW, **fields: Any
+) -> Edition:
+    """A draft with items of stored posts, and `extra` ones."""
     with parts.database.transaction() as session:
         editions.ensure_publication(session, "weekly", now=NOW - timedelta(days=30))
         editions.lock_publication(session, "weekly")
@@ -45,7 +47,7 @@ def draft(parts: Parts, *, items: int = 2, send_at: datetime = NOW, **fields: An
                 "cut_at": send_at - timedelta(hours=18),
                 "send_at": send_at,
                 "slot": None,
-                "items": placed_items(parts, session, items),
+                "items": (*placed_items(parts, session, items), *extra),
                 "subject": "What happened at the creek",
                 "preheader": "Reeds along the north bank, and a walk on Sunday for everybody who wants to see them.",
                 **fields,
