@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import unquote
 
 import httpx2
 
 from digest.posts.sources.base import SourceError
+from digest.posts.sources.hops import BadRedirect, credentials, is_header_value, next_hop, web_address
 from digest.posts.sources.network import CheckedBackend, GuardedTransport, Resolver, system_resolver
 from digest.posts.sources.words import error_in_words, retry_after, shown, status_in_words, too_large
 
@@ -128,34 +127,59 @@ class Client:
         `allow_private` lets the answer come from a loopback or private address. Raises `SourceError` for
         everything but a success: a refused address or redirect, an error status, a limit, a broken line.
         """
-        start = _parsed(url)
+        start = web_address(url)
         ask = _Ask(
             headers=self._headers(accept, etag, last_modified),
             conditional=bool(etag or last_modified),
-            credentials=_credentials(start),
+            credentials=credentials(start),
             origin=(start.scheme, start.host, start.port),
             allow_private=allow_private,
             max_bytes=self.limits.max_bytes if max_bytes is None else max_bytes,
             seconds_left=self.limits.seconds,
         )
+        here, answer, moved = await self._followed(start, ask)
+        return _accepted(here, answer, conditional=ask.conditional, permanent_url=moved)
+
+    async def look(self, url: str, *, method: str = "HEAD", allow_private: bool = False) -> Response:
+        """What `url` answers, redirects followed, whatever its status; the body is not read.
+
+        `method` is "HEAD", or "GET" for servers that do not answer that well. Raises `SourceError` where no answer
+        came: `NoSuchHost`, `NotPublic` or `BadRedirect` where that is why.
+        """
+        start = web_address(url)
+        ask = _Ask(
+            headers=self._headers("*/*", None, None),
+            credentials=credentials(start),
+            origin=(start.scheme, start.host, start.port),
+            allow_private=allow_private,
+            max_bytes=None,
+            seconds_left=self.limits.seconds,
+            method=method,
+        )
+        here, answer, moved = await self._followed(start, ask)
+        return Response(
+            url=str(here), status=answer.status, headers=answer.headers, body=b"", permanent_url=moved
+        )
+
+    async def _followed(self, start: httpx2.URL, ask: _Ask) -> tuple[httpx2.URL, _Answer, str | None]:
+        """The last hop, its answer, and its address where every redirect on the way was permanent."""
         here, seen, all_permanent = start, {str(start)}, True
         for _hop in range(self.limits.redirects + 1):
             answer = await self._hop(here, ask)
             if isinstance(answer, _Answer):
-                moved = str(here) if len(seen) > 1 and all_permanent else None
-                return _accepted(here, answer, conditional=ask.conditional, permanent_url=moved)
+                return here, answer, str(here) if len(seen) > 1 and all_permanent else None
             all_permanent = all_permanent and answer.permanent
-            here = _next_hop(here, answer.location, start)
+            here = next_hop(here, answer.location, start)
             if str(here) in seen:
-                raise SourceError(f"{shown(url)} redirects in a circle.")
+                raise BadRedirect(f"{shown(start)} redirects in a circle.")
             seen.add(str(here))
-        raise SourceError(f"{shown(url)} redirects more than {self.limits.redirects} times.")
+        raise BadRedirect(f"{shown(start)} redirects more than {self.limits.redirects} times.")
 
     def _headers(self, accept: str, etag: str | None, last_modified: str | None) -> dict[str, str]:
         headers = {"User-Agent": self.user_agent, "Accept": accept, "Accept-Encoding": "gzip, deflate"}
-        if etag and _is_header_value(etag):
+        if etag and is_header_value(etag):
             headers["If-None-Match"] = etag
-        if last_modified and _is_header_value(last_modified):
+        if last_modified and is_header_value(last_modified):
             headers["If-Modified-Since"] = last_modified
         return headers
 
@@ -184,7 +208,7 @@ class Client:
         if ask.credentials and (url.scheme, url.host, url.port) == ask.origin:
             headers["Authorization"] = ask.credentials
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), self.limits.seconds)
-        request = httpx2.Request("GET", url, headers=headers, extensions={"timeout": timeout})
+        request = httpx2.Request(ask.method, url, headers=headers, extensions={"timeout": timeout})
         response = await self._transports[ask.allow_private].handle_async_request(request)
         try:
             if response.status_code in _REDIRECTS:
@@ -192,7 +216,7 @@ class Client:
                     location=response.headers.get("location", ""),
                     permanent=response.status_code in _PERMANENT,
                 )
-            if response.status_code != httpx2.codes.OK:
+            if response.status_code != httpx2.codes.OK or ask.max_bytes is None:
                 return _Answer(response.status_code, response.headers, b"")
             return _Answer(response.status_code, response.headers, await _body(url, response, ask.max_bytes))
         finally:
@@ -204,12 +228,13 @@ class _Ask:
     """What one fetch carries from hop to hop."""
 
     headers: dict[str, str]
-    conditional: bool
+    conditional: bool = False
     credentials: str
     origin: tuple[str, str, int | None]
     allow_private: bool
-    max_bytes: int
+    max_bytes: int | None  # None: the body is not wanted
     seconds_left: float
+    method: str = "GET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,38 +248,6 @@ class _Answer:
 class _Redirect:
     location: str
     permanent: bool
-
-
-def _parsed(url: str) -> httpx2.URL:
-    try:
-        parsed = httpx2.URL(url)
-    except (httpx2.InvalidURL, ValueError, TypeError, UnicodeError):
-        raise SourceError(f"{shown(url)} is not a web address.") from None
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise SourceError(f"{shown(url)} is not an http or https address.")
-    return parsed.copy_with(fragment=None)
-
-
-def _credentials(url: httpx2.URL) -> str:
-    if not url.userinfo:
-        return ""
-    return "Basic " + base64.b64encode(unquote(url.userinfo.decode("ascii")).encode()).decode("ascii")
-
-
-def _next_hop(here: httpx2.URL, location: str, start: httpx2.URL) -> httpx2.URL:
-    if not location:
-        raise SourceError(f"{shown(here)} redirects to nowhere.")
-    try:
-        target = _parsed(str(here.join(location)))
-    except (httpx2.InvalidURL, ValueError, UnicodeError):
-        raise SourceError(f"{shown(start)} redirects to something that is not a web address.") from None
-    if here.scheme == "https" and target.scheme == "http":
-        raise SourceError(f"{shown(here)} redirects from https to http, which is refused.")
-    return target
-
-
-def _is_header_value(value: str) -> bool:
-    return len(value) <= 1000 and value.isascii() and value.isprintable()
 
 
 async def _body(url: httpx2.URL, response: httpx2.Response, max_bytes: int) -> bytes:

@@ -50,7 +50,18 @@ _MAY_BE_ALLOWED = tuple(
 # Cloud metadata inside the otherwise allowed ranges; the 169.254 one is link-local and never allowed anyway.
 _METADATA = frozenset({"fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192"})
 
+# What the resolver says of a name that nobody has; anything else may be better in a minute.
+_NOBODY = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+
 Resolver = Callable[[str, int], Awaitable[list[str]]]
+
+
+class NoSuchHost(SourceError):
+    """Nobody has the name of the host."""
+
+
+class NotPublic(SourceError):
+    """The host leads to an address that we do not connect to."""
 
 
 def is_allowed(address: str, *, allow_private: bool) -> bool:
@@ -128,13 +139,15 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         try:
             addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
-            raise SourceError(f"There is no host named {host[:100]}.") from error
+            unheard_of = isinstance(error, socket.gaierror) and error.errno in _NOBODY
+            kind = NoSuchHost if unheard_of or isinstance(error, UnicodeError) else SourceError
+            raise kind(f"There is no host named {host[:100]}.") from error
         if not addresses:
-            raise SourceError(f"There is no host named {host[:100]}.")
+            raise NoSuchHost(f"There is no host named {host[:100]}.")
         for address in addresses:
             if not is_allowed(address, allow_private=self._allow_private):
                 hint = "" if self._allow_private else "; allow_private = true on the source would permit it"
-                raise SourceError(f"{host[:100]} leads to {address}, which is not a public address{hint}.")
+                raise NotPublic(f"{host[:100]} leads to {address}, which is not a public address{hint}.")
         return addresses
 
 
