@@ -12,6 +12,7 @@ from digest.editions.store.editions import (
     save,
 )
 from digest.editions.store.items import set_items
+from digest.editions.store.linkchecks import link_checks, remember_links
 from digest.editions.store.offers import (
     OPEN,
     ToCome,
@@ -45,6 +46,7 @@ __all__ = [
     "get",
     "is_adopted",
     "is_offered",
+    "link_checks",
     "list_editions",
     "lock",
     "lock_publication",
@@ -53,6 +55,7 @@ __all__ = [
     "place",
     "placed",
     "release",
+    "remember_links",
     "save",
     "save_snapshot",
     "set_items",
