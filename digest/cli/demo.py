@@ -49,13 +49,18 @@ cut_off = "{day} 00:00"
 send = "{day} {time}"
 approval = "required"
 tagline = "{tagline}"
-first_edition = 6
+first_edition = 7
 staff = ["comms@saltmarsh.example"]
 site_url = "{site}/"
 
 [[publications.weekly.sources]]
 kind = "rss"
 url = "{site}/feed/"
+allow_private = true
+
+[[publications.weekly.sources]]
+kind = "events-calendar"
+url = "{site}/"
 allow_private = true
 """
 
@@ -108,13 +113,14 @@ def play(parts: Parts, site: Site, home: Path) -> Played:
     def now() -> datetime:
         return datetime.now(UTC)
 
-    _say(f"{NAME} has a site at {site.url} with {len(site.stories)} posts.")
+    _say(f"{NAME} has a site at {site.url} with {len(site.stories)} posts and a calendar.")
     _subscribe(parts, READERS, now=now())
     _say(f"{len(READERS)} readers are subscribed, each with a recorded consent.")
-    (found,) = asyncio.run(collect.collect(parts, publication=PUBLICATION, force=True, now=now()))
-    if found.error:
-        raise CommandFailed(found.error)
-    _say(f"Collected its feed: {found.new} posts seen.")
+    for found in asyncio.run(collect.collect(parts, publication=PUBLICATION, force=True, now=now())):
+        if found.error:
+            raise CommandFailed(found.error)
+        what = "events of its calendar" if found.kind == "events-calendar" else "posts of its feed"
+        _say(f"Collected: {found.new} {what}.")
     edition = close.cut(parts, PUBLICATION, now=now())
     _say(f"Cut edition {edition.number}: {len(edition.items)} items, subject “{edition.subject}”.")
     seen = preview.preview(parts, edition.id, now=now())

@@ -1,4 +1,4 @@
-"""The made-up organisation's site, served on loopback: pages, pictures, and a feed like any blog's."""
+"""The made-up organisation's site, served on loopback: pages, pictures, a feed like any blog's, and a calendar."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 
+from digest.demo import calendar
 from digest.demo.stories import LANGUAGE, NAME, STORIES, TAGLINE, Story
 
 _PAGE = """<!doctype html>
@@ -62,6 +63,11 @@ class Site:
             )
             if picture.is_file():
                 return 200, "image/png", picture.read_bytes()
+        if path == "/wp-json/tribe/events/v1/events":
+            return 200, "application/json; charset=utf-8", calendar.listing(self._now, self.url)
+        happening = calendar.find(path)
+        if happening:
+            return 200, "text/html; charset=utf-8", self._event_page(happening).encode()
         for story in self.stories:
             if path.strip("/") == story.slug:
                 return 200, "text/html; charset=utf-8", self._page(story).encode()
@@ -84,6 +90,11 @@ class Site:
     def _page(self, story: Story) -> str:
         body = f"<h1>{escape(story.title)}</h1>{_content(story, base='')}"
         return _PAGE.format(language=LANGUAGE, title=escape(story.title), name=NAME, body=body)
+
+    def _event_page(self, happening: calendar.Happening) -> str:
+        script, words = calendar.page(happening, self._now, self.url)
+        title = escape(happening.title)
+        return _PAGE.format(language=LANGUAGE, title=title, name=NAME, body=words + script)
 
     def _feed(self) -> str:
         items = "".join(self._item(story) for story in self.stories)

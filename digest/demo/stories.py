@@ -64,6 +64,19 @@ STORIES = (
         ),
     ),
     Story(
+        slug="events/winter-count",
+        title="REGISTER NOW: Winter count on the mudflats",
+        category="Events",
+        author="Marit Hale",
+        hours_ago=40,
+        paragraphs=(
+            (
+                "Every January we count what winters on the flats, and every January we are two pairs of eyes short. "
+                "No experience is needed, only warm socks and a morning."
+            ),
+        ),
+    ),
+    Story(
         slug="a-warmer-winter-for-the-lookout",
         title="A warmer winter for the lookout",
         category="Community",
