@@ -102,6 +102,8 @@ def match(posts: Sequence[Post], keys: Sequence[Keys], known: Mapping[str, PostI
         owner = settled[number] if number in settled else _by_id(one, leads)
         if owner is None:
             owner = _by_other_key(post, one, leads, present)
+        if owner is None and all(key in leads for key in one.own()):
+            owner = _by_id(one, known)  # nothing would tell it from the other at the next look
         if owner is None:
             made += 1
             owner = -made
@@ -110,7 +112,10 @@ def match(posts: Sequence[Post], keys: Sequence[Keys], known: Mapping[str, PostI
         for key in one.own():
             if key not in leads:
                 leads[key] = fresh[key] = owner
-    no_ones = shared | divided | _contested(keys, owners, leads)
+    kept = {
+        key for one, owner in zip(keys, owners, strict=True) for key in one.own() if known.get(key) == owner
+    }
+    no_ones = shared | (divided - kept) | _contested(keys, owners, leads)
     return Matched(owners=tuple(owners), keys=fresh, shared=no_ones)
 
 
@@ -121,7 +126,9 @@ def _settled(
     settled: dict[int, int] = {}
     present: dict[int, Post] = {}
     first: dict[int, Keys] = {}
-    for number, (post, one) in enumerate(zip(posts, keys, strict=True)):
+    told = list(enumerate(zip(posts, keys, strict=True)))
+    # Of two posts whose ids lead to one, it is the one whose address leads there too.
+    for number, (post, one) in sorted(told, key=lambda it: leads.get(it[1][1].by_url or "") is None):
         owner = _by_id(one, leads)
         if owner is not None and not _apart(post, one, present.get(owner), first.get(owner)):
             settled[number] = owner
@@ -129,7 +136,7 @@ def _settled(
             first.setdefault(owner, one)
     # What an alias was the id of is surer than what only went along with it.
     for aliases in (lambda one: one.alias_ids, lambda one: (one.id_alias, *one.by_alias)):
-        for number, (post, one) in enumerate(zip(posts, keys, strict=True)):
+        for number, (post, one) in told:
             found = {owner for key in aliases(one) if (owner := leads.get(key)) is not None} - present.keys()
             if number not in settled and len(found) == 1:
                 settled[number] = found.pop()
@@ -198,12 +205,12 @@ def _by_other_key(
 ) -> int | None:
     if keys.by_url is not None and keys.by_url in leads:
         owner = leads[keys.by_url]
-        if owner is not None:
-            taken_over = owner in present and not _alike(post, present[owner])
-            return None if taken_over else owner
+        if owner is not None and (owner not in present or _alike(post, present[owner])):
+            return owner
     id_is_shared = keys.by_id in leads
     url_is_useless = keys.by_url is None or keys.by_url in leads
-    return leads.get(keys.by_text) if id_is_shared and url_is_useless else None
+    owner = leads.get(keys.by_text) if id_is_shared and url_is_useless else None
+    return None if owner is None or (owner in present and not _alike(post, present[owner])) else owner
 
 
 def _apart(post: Post, keys: Keys, other: Post | None, others: Keys | None) -> bool:

@@ -170,14 +170,14 @@ def test_series_keep_their_posts_while_dates_come_and_go(steps, count, by_last, 
 )
 def test_whatever_a_calendar_does_different_series_of_one_look_stay_different(looks):
     memory = Memory()
-    for groups in looks:
+    for number, groups in enumerate(looks):
         apart: list[list[int]] = []
         used: set[int] = set()
         for group in groups:
             if rest := sorted(group - used):
                 apart.append(rest)
                 used |= set(rest)
-        told = [series(*(str(n) for n in dates), name=str(dates)) for dates in apart]
+        told = [series(*(str(n) for n in dates), name=f"{number} {dates}") for dates in apart]
         owners = memory.look(*told)
         assert len(set(owners)) == len(apart)
         known = memory.posts
