@@ -37,7 +37,7 @@ from digest.messages.wording import Pen, clean, day_words
 from digest.posts.model import Image
 from digest.templating import Words, direction
 
-COLUMN = 536
+COLUMN = 560
 EXCERPT, INTRO = 2000, 8000
 _TALLEST = 420
 _INTRO_TAGS = {"p", "br", "strong", "em", "a", "ul", "ol", "li", "blockquote"}
@@ -143,7 +143,7 @@ class _Viewer:
             proof=content.proof,
         )
 
-    def item(self, item: Item, *, column: int = 144) -> ItemView:
+    def item(self, item: Item, *, column: int = 120) -> ItemView:
         language = item.language if item.language and item.language != self.content.language else ""
         title = self.pen.text(title_of(item), TITLE)
         return ItemView(

@@ -71,12 +71,14 @@ class EventView:
     note: Annotated[
         str, "That state in words where there is something to say, such as its being cancelled; may be empty."
     ]
+    tone: Annotated[str, 'Which colour of the theme suits the note: "good", "warn" or "bad".']
     when: Annotated[
         tuple[str, ...], "Weekday and date, then times and their zone; empty when no date is known."
     ]
     hours: Annotated[str, "Only the times and their zone; empty for whole days and when no date is known."]
     short: Annotated[str, "The date or dates in a word or two; empty when no date is known."]
     weekday: Annotated[str, "The short weekday; empty for several days and when no date is known."]
+    until: Annotated[str, "The last of several days in a word or two; empty for one day."]
     month: Annotated[str, "The month for a date tile; empty when no date is known."]
     day: Annotated[str, "The day for a date tile; empty when no date is known."]
     place: Annotated[str, "Where it is, or that it is online; may be empty."]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from digest.editions.model import Item, ItemKind
+from digest.messages.calendar import file_name, google_link, outlook_link
 from digest.messages.context import ButtonView, EventView
 from digest.messages.placing import SHORT, absolute
 from digest.messages.wording import (
@@ -15,10 +16,11 @@ from digest.messages.wording import (
     day_of_week,
     event_hours,
     event_when,
+    last_date,
     tile_parts,
 )
-from digest.posts.model import CallToAction, CtaKind, Event
-from digest.posts.timing import Standing, as_of, last_day, may_register, standing, zone_of
+from digest.posts.model import CallToAction, CtaKind, Event, Occurrence
+from digest.posts.timing import Standing, as_of, grounded, last_day, may_register, standing, zone_of
 from digest.templating import Words, regional
 
 LABEL = 40
@@ -31,6 +33,7 @@ _LABELS = {
 }
 _ASKS_FOR_A_PLACE = frozenset({CtaKind.REGISTER, CtaKind.TICKETS})
 _OFF = frozenset({Standing.CANCELLED, Standing.POSTPONED, Standing.PAST, Standing.UNDATED})
+_NOTHING_TO_PRESS = frozenset({Standing.CANCELLED, Standing.POSTPONED, Standing.FULL, Standing.CLOSED})
 _PAGE_ONLY = frozenset({Standing.OPENS_SOON, Standing.UNDATED})
 
 
@@ -62,20 +65,22 @@ class Cards:
         zone = zone_of(event, self.timezone)
         region = regional(self.language, self.timezone)
         month, day = tile_parts(event.starts_at, str(zone), region=region)
-        several = last_day(event, self.timezone) != event.starts_at.astimezone(zone).date()
+        until = last_date(event, timezone=self.timezone, region=region)
         return EventView(
             state=state.value,
             note=note,
+            tone=_tone(state),
             when=event_when(event, language=self.language, timezone=self.timezone, words=self.words),
             hours=event_hours(event, language=self.language, timezone=self.timezone, words=self.words),
             short=date_range(event, timezone=self.timezone, region=region),
-            weekday="" if several else day_of_week(event.starts_at, str(zone), region=region),
+            weekday="" if until else day_of_week(event.starts_at, str(zone), region=region),
+            until=until,
             month=month,
             day=day,
             place=self._place(event),
             more_dates=self.words("more_dates", count=len(event.dates)) if event.dates else "",
             button=button,
-            calendar=(),
+            calendar=self._calendars(item, event, title) if state not in _OFF else (),
             repeat=item.repeat,
         )
 
@@ -97,6 +102,21 @@ class Cards:
 
     def _pressed(self, label: str, url: str, title: str) -> ButtonView:
         return ButtonView(label=label, url=self.pen.link(url), name=f"{label}: {title}")
+
+    def _calendars(self, item: Item, event: Event, title: str) -> tuple[ButtonView, ...]:
+        """Ways to add the date that is told: our file where files are served, Google and Outlook."""
+        known, words = {"title": title, "url": item.url, "timezone": self.timezone}, self.words
+        file = file_name(_on_the_date(item.event or event, event, self.timezone)) if self.calendar_url else ""
+        ways = (
+            (".ics", f"{self.calendar_url}{file}" if file else "", words("add_file", title=title)),
+            ("Google", google_link(event, **known), words("add_google", title=title)),
+            ("Outlook", outlook_link(event, **known), words("add_outlook", title=title)),
+        )
+        return tuple(
+            ButtonView(label=label, url=self.pen.link(url), name=name)
+            for label, url, name in ways
+            if absolute(url)
+        )
 
     def _note(self, event: Event, state: Standing) -> str:
         """The state in words, where a reader should know it before going on."""
@@ -135,15 +155,23 @@ class Cards:
 
 
 def _undated(
-    state: str, *, button: ButtonView | None, repeat: bool, note: str = "", place: str = ""
+    state: str,
+    *,
+    button: ButtonView | None,
+    repeat: bool,
+    note: str = "",
+    tone: str = "good",
+    place: str = "",
 ) -> EventView:
     return EventView(
         state=state,
         note=note,
+        tone=tone,
         when=(),
         hours="",
         short="",
         weekday="",
+        until="",
         month="",
         day="",
         place=place,
@@ -152,6 +180,22 @@ def _undated(
         calendar=(),
         repeat=repeat,
     )
+
+
+def _on_the_date(series: Event, date: Event, timezone: str) -> Event:
+    """`series` as its source gave it, standing on the date that `date` tells."""
+    first = [Occurrence(starts_at=series.starts_at, ends_at=series.ends_at)] if series.starts_at else []
+    for one in (*first, *series.dates):
+        moved = replace(series, starts_at=one.starts_at, ends_at=one.ends_at)
+        if grounded(moved, timezone).starts_at == date.starts_at:
+            return moved
+    return series
+
+
+def _tone(state: Standing) -> str:
+    if state in {Standing.OPENS_SOON, Standing.LAST_DAYS}:
+        return "warn"
+    return "bad" if state in _NOTHING_TO_PRESS else "good"
 
 
 def _action(event: Event) -> CallToAction | None:

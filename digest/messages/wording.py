@@ -164,6 +164,14 @@ def zone_words(at: datetime, zone: str, *, language: str, words: Words) -> str:
     return words("zone", city=city, abbreviation=abbreviation if abbreviation.isalpha() else offset)
 
 
+def last_date(event: Event, *, timezone: str, region: Locale) -> str:
+    """The last of an event's several days, such as "5 Dec"; empty for one day and without a date."""
+    last = last_day(event, timezone)
+    if event.starts_at is None or last in {None, event.starts_at.astimezone(zone_of(event, timezone)).date()}:
+        return ""
+    return _plain(format_skeleton("MMMd", last, locale=region))
+
+
 def day_and_month(at: datetime, zone: str, *, region: Locale) -> str:
     """The day of a moment as it stands in a sentence, such as "3 March"."""
     return _plain(format_skeleton("MMMMd", _local(at, zone), locale=region))
