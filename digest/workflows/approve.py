@@ -14,8 +14,9 @@ from digest.editions import store as editions
 from digest.editions.model import Edition, EditionId, EditionState
 from digest.errors import DigestError
 from digest.messages import preflight
-from digest.messages.model import Finding, Severity
+from digest.messages.model import Finding
 from digest.messages.render import render
+from digest.workflows import inspect
 from digest.workflows.compose import content_for
 from digest.workflows.parts import Parts
 
@@ -44,11 +45,11 @@ def approve(
         approved = edition.move_to(EditionState.APPROVED, at=now, reason=_overridden(overrides))
         content = content_for(parts, edition)
         rendered = render(content, parts.templates, nonce=secrets.token_hex(8))
-        blocking = tuple(
-            finding
-            for finding in preflight.check(rendered, content)
-            if finding.severity is Severity.BLOCKING and finding.code not in overrides
+        found = (
+            *preflight.check(rendered, content),
+            *inspect.remembered(session, rendered, content, now=now),
         )
+        blocking = preflight.blocking(found, overridden=frozenset(overrides))
         if blocking:
             raise NotApproved(edition_id, blocking)
         approved = replace(

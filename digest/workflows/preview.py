@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from digest.editions import store as editions
-from digest.editions.model import Content, EditionId
-from digest.errors import DigestError
+from digest.database import Session
+from digest.editions.model import Content, Edition, EditionId, EditionState
 from digest.messages import preflight
-from digest.messages.model import Finding, Rendered, SlotName
+from digest.messages.model import Finding, SlotName
 from digest.messages.personalise import compile_edition
 from digest.messages.render import filled, render
 from digest.templating import Templates
-from digest.workflows.compose import content_for, edition_key, proof_reader, sender_for
+from digest.workflows import inspect, refresh
+from digest.workflows.compose import edition_key, proof_reader, sender_for
 from digest.workflows.parts import Parts
 
+_WAITING = frozenset({EditionState.DRAFT, EditionState.APPROVED})
 _SAMPLE_ADDRESS = "reader@example.org"
-
-
-class NothingToShow(DigestError):
-    """An edition without items has no mail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +35,16 @@ class Preview:
 def preview(parts: Parts, edition_id: EditionId, *, now: datetime) -> Preview:
     """The edition as it stands: what was approved, or else what approval would keep.
 
-    Raises `NoSuchEdition`, and `NothingToShow` for one without items.
+    Its links are judged by what they answered in the last day; nobody is asked. Raises `NoSuchEdition`, and
+    `NothingToShow` for one without items.
     """
     with parts.database.reading() as session:
-        edition = editions.get(session, edition_id)
-        if not edition.items:
-            raise NothingToShow(f"Edition {edition_id} is {edition.state}; there is no mail to show.")
-        approved = editions.snapshot(session, edition_id, Rendered) if edition.fingerprint else None
-    content = content_for(parts, edition)
-    rendered = approved or render(content, parts.templates, nonce=secrets.token_hex(8))
+        found = inspect.standing(session, parts, edition_id)
+        edition, rendered, content = found.edition, found.rendered, found.content
+        known = (
+            *inspect.remembered(session, rendered, content, now=now),
+            *_changed(session, parts, edition, now=now),
+        )
     reader = proof_reader(parts, edition, _SAMPLE_ADDRESS)
     html, text = filled(
         rendered,
@@ -63,8 +61,15 @@ def preview(parts: Parts, edition_id: EditionId, *, now: datetime) -> Preview:
         html=html,
         text=text,
         message=compiled.addressed(reader, position_key="preview", now=now).data,
-        findings=preflight.check(rendered, content),
+        findings=preflight.ordered((*preflight.check(rendered, content), *known)),
     )
+
+
+async def checked_preview(parts: Parts, edition_id: EditionId, *, now: datetime) -> Preview:
+    """The same once every link and picture was asked whether it answers."""
+    trouble = await inspect.ask_links(parts, edition_id, now=now)
+    seen = preview(parts, edition_id, now=now)
+    return replace(seen, findings=preflight.ordered((*seen.findings, *trouble)))
 
 
 def sample(content: Content, templates: Templates) -> tuple[str, str]:
@@ -79,3 +84,13 @@ def sample(content: Content, templates: Templates) -> tuple[str, str]:
             SlotName.SIGNED_UP: f"{content.send_at:%d %B %Y}",
         },
     )
+
+
+def _changed(session: Session, parts: Parts, edition: Edition, *, now: datetime) -> list[Finding]:
+    """What the sources say of its events by now; one that was sent stays as it is."""
+    if edition.state not in _WAITING:
+        return []
+    return [
+        preflight.finding("event-changed", f"{reason}.", "events")
+        for reason in refresh.changes(session, parts, edition, now=now).reasons
+    ]
