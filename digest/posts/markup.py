@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 LONGEST_PAGE = 2_000_000
-MOST_TAGS = 30_000
+MOST_TAGS = 20_000
 _LONGEST_TAG = 10_000
 # Elements that HTML opens again in every block until they are closed; as a span each is opened once.
 _FORMATTING = re.compile(

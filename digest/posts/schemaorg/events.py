@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ _LONGEST_UID = 500
 _MOST_WARNINGS = 20
 _CANCELLED = frozenset({"eventcancelled", "eventcanceled", "cancelled", "canceled"})
 _POSTPONED = frozenset({"eventpostponed", "postponed"})
+_ADDRESS = re.compile(r"https?://|[/#?.]", re.IGNORECASE)
 _TELLING = frozenset({"eventrescheduled", "eventmovedonline", "rescheduled"})
 
 
@@ -53,7 +55,12 @@ def told(roots: Iterable[Thing], *, pages: tuple[str, ...], base: str, origin: O
         if found.setdefault(key, event) is event:
             name = event.title[:60] or "An event"
             warnings += [f"“{name}” {doubt}." for doubt in doubts]
-    articles = [thing for thing in graph.roots if thing.is_article and len(thing.values) > 1]
+    mains = [graph.resolve(value) for root in graph.roots for value in root.all("mainentity")]
+    articles = [
+        thing
+        for thing in (*graph.roots, *mains)
+        if isinstance(thing, Thing) and thing.is_article and thing.values
+    ]
     return Told(
         events=tuple(found.values()), is_article=bool(articles), warnings=tuple(warnings[:_MOST_WARNINGS])
     )
@@ -128,9 +135,9 @@ def _status(thing: Thing) -> tuple[EventStatus, str]:
 
 def _uid(thing: Thing, *, base: str) -> str:
     """The event's own page: its address, else its `@id`, else the page whose main entity it is."""
-    own = (*thing.links("url"), thing.id, *thing.links("mainentityofpage"))
-    for raw in own:
-        link = safe_link(raw, base=base) if raw and not raw.startswith("_:") else None
+    named = thing.id if _ADDRESS.match(thing.id) else ""  # "event-7" is a label, not a page beside this one
+    for raw in (*thing.links("url"), named, *thing.links("mainentityofpage")):
+        link = safe_link(raw, base=base)
         if link and len(link) <= _LONGEST_UID:
             return link
     return ""

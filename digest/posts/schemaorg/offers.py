@@ -89,7 +89,7 @@ def _ctas(
 ) -> Iterator[tuple[CallToAction, str]]:
     """The ways in, the best first: what the page calls an action, then offers, then where it happens."""
     for raw, kind in _wishes(event, offers, graph, joins):
-        link = safe_link(raw, base=pages[0])
+        link = None if "{" in raw else safe_link(raw, base=pages[0])  # a template is for machines to fill in
         if link and not _leads_back(link, pages):
             yield CallToAction(url=link, kind=kind), raw
 

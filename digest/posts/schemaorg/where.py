@@ -75,7 +75,10 @@ def where(event: Thing, graph: Graph) -> Where:
     A virtual location, a meeting's address or "Online" for a name outweigh an attendance mode that says offline, for
     calendars write that one unasked.
     """
-    found = [_one(graph.resolve(value), graph) for value in event.all("location")[:_MOST_PLACES]]
+    called = title_text(event.text("name")).casefold()  # some calendars name the place after the event
+    found = [
+        _one(graph.resolve(value), graph, called=called) for value in event.all("location")[:_MOST_PLACES]
+    ]
     place = next((one for one in found if one.place), Where())
     online = next((one for one in found if one.online), Where())
     modes = event.links("eventattendancemode")
@@ -88,8 +91,6 @@ def where(event: Thing, graph: Graph) -> Where:
     quote = online.online_quote
     if quote and "offline" in named and not said:
         quote = f"{quote}, although {' '.join(modes)}"
-    if title_text(place.place).casefold() == title_text(event.text("name")).casefold():
-        place = Where()  # some calendars name the place after the event
     return Where(
         place=place.place,
         place_quote=place.place_quote,
@@ -116,12 +117,14 @@ def is_sign_up(link: str) -> bool:
     return _SIGN_UP.search(f"{parts[1]}?{parts[2]}") is not None
 
 
-def _one(value: str | Thing, graph: Graph, *, depth: int = 0) -> Where:
+def _one(value: str | Thing, graph: Graph, *, called: str, depth: int = 0) -> Where:
     if isinstance(value, str):
-        return _named(value, "")
-    link = next((url for url in value.links("url", "sameas") if is_meeting(url)), "")
+        return _named("" if value.strip().casefold() == called else value, "")
+    link = next((url for url in value.links("url") if is_meeting(url)), "")
     if "virtuallocation" in value.kinds:
-        said = next(iter(value.links("url")), "") or value.id or value.text("name")
+        said = next(iter(value.links("url")), "") or (
+            value.id if is_meeting(value.id) else value.text("name")
+        )
         joins = (said,) if _WEB_ADDRESS.match(said) else ()
         return Where(online=True, online_quote=f"VirtualLocation {said}".strip(), joins=joins)
     zones = value.texts("timezone")
@@ -132,14 +135,12 @@ def _one(value: str | Thing, graph: Graph, *, depth: int = 0) -> Where:
         z for a in addresses if isinstance(a, Thing) and a is not value for z in a.texts("timezone")
     )
     inner = value.all("location", "containedinplace")[:1]
-    name = (
-        ""
-        if value in addresses and "postaladdress" in value.kinds
-        else _part(value.text("name", "legalname"))
-    )
+    name = _part(value.text("name", "legalname"))
+    if name.casefold() == called or "postaladdress" in value.kinds:
+        name = ""
     spot = _named(name, _address(addresses, short=bool(name)))
     if not spot.place and not spot.online and inner and depth < 3:
-        spot = _one(graph.resolve(inner[0]), graph, depth=depth + 1)
+        spot = _one(graph.resolve(inner[0]), graph, called=called, depth=depth + 1)
     return Where(
         place=spot.place,
         place_quote=spot.place,
