@@ -33,9 +33,9 @@ from digest.messages.placing import (
     title_of,
 )
 from digest.messages.theme import Theme
-from digest.messages.wording import Pen, clean, day_words
+from digest.messages.wording import Pen, clean, day_and_month, day_words
 from digest.posts.model import Image
-from digest.templating import Words, direction
+from digest.templating import Words, direction, regional
 
 COLUMN = 560
 EXCERPT, INTRO = 2000, 8000
@@ -63,8 +63,8 @@ def arranged(content: Content, chosen: Plan, *, theme: Theme, words: Words, nonc
         publication=view.publication(),
         edition=view.edition(chosen),
         lead=view.item(chosen.lead, column=COLUMN) if chosen.lead else None,
-        events=tuple(view.item(i) for i in chosen.events),
-        event_lines=tuple(view.item(i) for i in chosen.event_lines),
+        events=tuple(view.item(i, among_events=True) for i in chosen.events),
+        event_lines=tuple(view.item(i, among_events=True) for i in chosen.event_lines),
         cards=tuple(view.item(i) for i in chosen.cards),
         brief=tuple(view.item(i) for i in chosen.brief),
         slots=SlotsView(
@@ -143,7 +143,7 @@ class _Viewer:
             proof=content.proof,
         )
 
-    def item(self, item: Item, *, column: int = 120) -> ItemView:
+    def item(self, item: Item, *, column: int = 120, among_events: bool = False) -> ItemView:
         language = item.language if item.language and item.language != self.content.language else ""
         title = self.pen.text(title_of(item), TITLE)
         return ItemView(
@@ -152,11 +152,21 @@ class _Viewer:
             excerpt=self.pen.text(item.excerpt, EXCERPT),
             author=self.pen.text(item.author, SHORT),
             topic=self.pen.text(item.topics[0].replace("-", " ").capitalize(), SHORT) if item.topics else "",
+            source=self.pen.text(item.source, SHORT),
+            date=self._published(item),
             language=language,
             direction=direction(language) if language else "",
             picture=self._picture(item.image, column) if item.image else None,
-            event=self.cards.view(item, title=title) if item.kind is not ItemKind.POST else None,
+            event=self.cards.view(item, title=title)
+            if among_events or item.kind is not ItemKind.POST
+            else None,
         )
+
+    def _published(self, item: Item) -> str:
+        if item.published_at is None:
+            return ""
+        region = regional(self.content.language, self.content.timezone)
+        return day_and_month(item.published_at, self.content.timezone, region=region)
 
     def _picture(self, image: Image, column: int) -> PictureView | None:
         if not showable(image.url):

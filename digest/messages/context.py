@@ -104,10 +104,15 @@ class ItemView:
     excerpt: Annotated[str, "Already cut; may be empty."]
     author: Annotated[str, "May be empty."]
     topic: Annotated[str, "Its first topic; may be empty."]
+    source: Annotated[str, "Where it was published; may be empty."]
+    date: Annotated[str, "The day it was published, in a word or two; may be empty."]
     language: Annotated[str, "Its language where it is not the publication's, else empty."]
     direction: Annotated[str, '"ltr" or "rtl" where its language is not the publication\'s, else empty.']
     picture: Annotated[PictureView | None, "Its picture, if it has one that mail can show."]
-    event: Annotated[EventView | None, "What is known of the event, for an item that is one."]
+    event: Annotated[
+        EventView | None,
+        "What is known of the event; none for an item that neither is one nor stands among them.",
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

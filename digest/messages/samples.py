@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from digest.editions.model import Content, Item, ItemKind, Section
 from digest.posts.model import CallToAction, CtaKind, Event, EventStatus, Image, Occurrence
 
 SITE = "https://www.example.org"
+_ZONE = ZoneInfo("Europe/London")
 _AT = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)
 
 NOTICE = {
@@ -162,6 +164,8 @@ def _post(
         image=image,
         topics=("analysis",),
         author="Jo Writer",
+        source="Example Organisation",
+        published_at=_AT - timedelta(hours=7 * number),
         language=language,
     )
 
@@ -180,14 +184,15 @@ def _event(
     closes: int | None = None,
 ) -> Item:
     """An event so many days after the edition, at six in the evening unless it lasts `whole_days`."""
-    starts = _AT + (timedelta(days=days, hours=-9) if whole_days else timedelta(days=days, hours=9))
+    day = _AT.date() + timedelta(days=days)
+    starts = datetime.combine(day, time(0 if whole_days else 18), tzinfo=_ZONE).astimezone(UTC)
     event = Event(
         uid=f"{number}@example.org",
         title=title,
         starts_at=starts,
         ends_at=starts + (timedelta(days=whole_days) if whole_days else timedelta(hours=2)),
         all_day=bool(whole_days),
-        timezone="Europe/London",
+        timezone=_ZONE.key,
         place=place,
         register_url=f"{SITE}/register/{number}" if register else None,
         status=status,
