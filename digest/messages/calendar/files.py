@@ -103,8 +103,9 @@ def _span(event: Event) -> list[date]:
         return [at.replace(tzinfo=None) for at in times]
     zone = facts.zone(event)
     local = [at.astimezone(zone) for at in times] if zone else times
-    # An hour that the clock shows twice is the first of the two in a file; the second can only be told in UTC.
-    return list(times) if any(at.fold for at in local) else list(local)
+    # An hour that the clock shows twice is the first of the two by section 3.3.5, but readers differ: say it in UTC.
+    twice = any(at.utcoffset() != at.replace(fold=1 - at.fold).utcoffset() for at in local)
+    return list(times) if twice else list(local)
 
 
 def _value(at: date) -> vDate | vDatetime:
