@@ -130,39 +130,42 @@ def list_(
 def show(edition: EditionArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Show one edition: its items, its state, and how its mailing went."""
     with command(config) as parts:
-        from digest.cli.shapes import counts_in_words, edition_json, item_json
+        from digest.cli.shapes import edition_in_words, edition_json, item_json
         from digest.workflows import look
 
         found = look.edition(parts, edition)
         status = look.delivery_status(parts, edition)
         value = edition_json(found) | {"items": [item_json(i) for i in found.items], "counts": status.counts}
-        lines = [
-            f"Edition {found.id}: {found.publication} no. {found.number}, {found.state}",
-            f"Subject: {found.subject}",
-            f"Send at: {_when(found.send_at, _zone(parts, found))}",
-        ]
-        lines += [f"Reason: {found.reason or found.hold}"] if found.reason or found.hold else []
-        lines += [f"Approved by {found.approved_by}"] if found.approved_by else []
-        lines += [f"  {item.section.value:7}{item.title}  {item.url}" for item in found.items]
-        lines += [f"Deliveries: {counts_in_words(status.counts)}"] if status.audience else []
-        emit(value, json=json, text="\n".join(lines))
+        when = _when(found.send_at, _zone(parts, found))
+        emit(value, json=json, text=edition_in_words(found, status, when=when))
 
 
 @app.command()
 def preview(
     edition: EditionArgument,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the files.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Try each link; exit code 1 when something stops the approval.")
+    ] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write the mail as readers will get it: subject.txt, body.html, body.txt, message.eml, preflight.json."""
     with command(config) as parts:
-        from digest.cli.shapes import write_preview
+        from digest.cli.shapes import findings_in_words, write_preview
         from digest.workflows import preview as workflow
 
-        files = write_preview(workflow.preview(parts, edition, now=datetime.now(UTC)), out)
+        at = datetime.now(UTC)
+        if check:
+            seen = asyncio.run(workflow.checked_preview(parts, edition, now=at))
+        else:
+            seen = workflow.preview(parts, edition, now=at)
+        files = write_preview(seen, out)
+        value = {**files, "findings": seen.findings} if check else files
         text = "\n".join(f"{name}: {path}" for name, path in files.items())
-        emit(files, json=json, text=text)
+        emit(value, json=json, text=f"{text}\n\n{findings_in_words(seen.findings, edition=edition)}")
+        if check and seen.is_blocked:
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -179,20 +182,24 @@ def approve(
 ) -> None:
     """Approve exactly what the preview shows; exit code 1 with the findings when preflight blocks."""
     with command(config) as parts:
+        from digest.cli.shapes import findings_in_words
         from digest.workflows import approve as workflow
+        from digest.workflows.preview import preview as look_again
 
         at = moment(now)
         try:
             done = workflow.approve(parts, edition, by=by, overrides=tuple(override or ()), now=at)
         except workflow.NotApproved as refused:
-            if json:
-                emit({"edition": edition, "findings": refused.findings}, json=True)
+            value = {"edition": edition, "findings": refused.findings}
+            emit(value, json=json, text=findings_in_words(refused.found, edition=edition))
             raise
         value = {"edition": done.id, "state": done.state, "fingerprint": done.fingerprint}
         when = _when(done.send_at, _zone(parts, done))
         text = (
             f"Approved: edition {done.id} goes out {when}, or now with: digest editions send {done.id} --wait"
         )
+        left = look_again(parts, edition, now=at).findings
+        text += f"\n\n{findings_in_words(left, edition=edition, approved=True)}"
         emit(value, json=json, text=text)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from digest.cli.common import CommandFailed, plain
 from digest.editions.model import Edition, Item
+from digest.messages.model import Finding, Severity
 from digest.posts.model import Event
+from digest.workflows.look import DeliveryStatus
 from digest.workflows.preview import Preview
 
 
@@ -66,10 +68,51 @@ def edition_json(edition: Edition) -> dict[str, Any]:
     }
 
 
+def edition_in_words(edition: Edition, status: DeliveryStatus, *, when: str) -> str:
+    """One edition as `editions show` prints it for people; `when` is its send time in words."""
+    lines = [
+        f"Edition {edition.id}: {edition.publication} no. {edition.number}, {edition.state}",
+        f"Subject: {edition.subject}",
+        f"Send at: {when}",
+    ]
+    lines += [f"Reason: {edition.reason or edition.hold}"] if edition.reason or edition.hold else []
+    lines += [f"Approved by {edition.approved_by}"] if edition.approved_by else []
+    lines += [f"  {item.section.value:7}{item.title}  {item.url}" for item in edition.items]
+    lines += [f"Deliveries: {counts_in_words(status.counts)}"] if status.audience else []
+    return "\n".join(lines)
+
+
 def counts_in_words(counts: Mapping[str, int]) -> str:
     """Counts by state as a sentence fragment: what there is, nothing that is zero."""
     told = [f"{number:,} {state}" for state, number in counts.items() if number]
     return ", ".join(told) or "nobody yet"
+
+
+def findings_in_words(findings: Sequence[Finding], *, edition: int, approved: bool = False) -> str:
+    """What preflight found, grouped by how much it matters, with the way past what blocks.
+
+    What blocks an edition that was `approved` was accepted by name.
+    """
+    groups = {level: [f for f in findings if f.severity is level] for level in Severity}
+    blocking = groups[Severity.BLOCKING]
+    stops = _counted(len(blocking), "finding stops", "findings stop") + " the approval"
+    heads = {
+        Severity.BLOCKING: f"{len(blocking)} accepted by name" if approved else stops,
+        Severity.WARNING: f"{len(groups[Severity.WARNING])} to look at",
+        Severity.NOTE: _counted(len(groups[Severity.NOTE]), "note", "notes"),
+    }
+    lines = []
+    for level, found in groups.items():
+        lines += ["", f"{heads[level]}:"] if found else []
+        for one in found:
+            where = f" [{one.place}]" if one.place and one.place not in one.message else ""
+            lines += [f"  {one.code}: {one.message}{where}", f"    {one.remedy}"]
+    if not lines:
+        return "Preflight found nothing to mend."
+    if blocking and not approved:
+        names = " ".join(f"--override {code}" for code in dict.fromkeys(one.code for one in blocking))
+        lines += ["", f"To send it all the same: digest editions approve {edition} {names}"]
+    return "\n".join(lines).lstrip("\n")
 
 
 def write_preview(seen: Preview, out: Path) -> dict[str, Path]:
@@ -89,3 +132,7 @@ def write_preview(seen: Preview, out: Path) -> dict[str, Path]:
     except OSError as error:
         raise CommandFailed(f"The preview cannot be written to {out}: {error.strerror}.") from error
     return {name: out / name for name in files}
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -24,10 +24,16 @@ log = structlog.get_logger()
 
 
 class NotApproved(DigestError):
-    """Preflight found something that must be mended, or overridden by its name, before an edition goes out."""
+    """Preflight found something that must be mended, or overridden by its name, before an edition goes out.
 
-    def __init__(self, edition_id: EditionId, findings: tuple[Finding, ...]) -> None:
+    `findings` are those that block, `found` everything there is to look at.
+    """
+
+    def __init__(
+        self, edition_id: EditionId, findings: tuple[Finding, ...], *, found: tuple[Finding, ...] = ()
+    ) -> None:
         self.findings = findings
+        self.found = found or findings
         named = "; ".join(f"{finding.code}: {finding.message}" for finding in findings)
         super().__init__(f"Edition {edition_id} was not approved. {named}")
 
@@ -45,13 +51,11 @@ def approve(
         approved = edition.move_to(EditionState.APPROVED, at=now, reason=_overridden(overrides))
         content = content_for(parts, edition)
         rendered = render(content, parts.templates, nonce=secrets.token_hex(8))
-        found = (
-            *preflight.check(rendered, content),
-            *inspect.remembered(session, rendered, content, now=now),
-        )
+        links = inspect.remembered(session, rendered, content, now=now)
+        found = preflight.ordered((*preflight.check(rendered, content), *links))
         blocking = preflight.blocking(found, overridden=frozenset(overrides))
         if blocking:
-            raise NotApproved(edition_id, blocking)
+            raise NotApproved(edition_id, blocking, found=found)
         approved = replace(
             approved,
             subject=edition.subject or rendered.subject,

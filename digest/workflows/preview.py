@@ -31,6 +31,11 @@ class Preview:
     message: bytes
     findings: tuple[Finding, ...]
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether something found would stop an approval."""
+        return bool(preflight.blocking(self.findings))
+
 
 def preview(parts: Parts, edition_id: EditionId, *, now: datetime) -> Preview:
     """The edition as it stands: what was approved, or else what approval would keep.

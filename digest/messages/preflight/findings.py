@@ -143,7 +143,7 @@ KINDS: dict[str, Kind] = {
             (
                 "event-changed",
                 "The site has changed an event since the draft was made.",
-                "Take the item out and in again, or cut a new draft.",
+                "Look again in a minute: the edition follows by itself, and must then be approved anew.",
             ),
             (
                 "event-disagreement",
