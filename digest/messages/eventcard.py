@@ -52,7 +52,9 @@ class Cards:
     calendar_url: str = ""
 
     def view(self, item: Item, *, title: str) -> EventView:
-        """What may be said of `item`, an event or perhaps one, printed under `title`."""
+        """What may be said of `item`, an event or perhaps one, printed under `title`; nothing of a post."""
+        if item.kind is ItemKind.POST:
+            return _undated("", button=None, repeat=item.repeat)
         if item.kind is not ItemKind.EVENT or item.event is None:
             label = self.words("details_and_registration")
             return _undated(MAYBE, button=self._pressed(label, item.url, title), repeat=item.repeat)
