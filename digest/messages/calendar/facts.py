@@ -15,6 +15,7 @@ from digest.posts.zones import zone_name
 FIRST_YEAR, LAST_YEAR = 1971, 2099
 LONGEST_TITLE = 300
 LONGEST_PLACE = 300
+_ALMOST_HALF_A_DAY = timedelta(hours=12) - timedelta(seconds=1)
 
 
 def is_believed(at: datetime) -> bool:
@@ -36,7 +37,8 @@ def days(event: Event) -> tuple[date, date]:
     start, end = moments(event)
     own = zone(event)
     if own is None:
-        nearest = datetime.combine((start + timedelta(hours=12)).date(), time(), tzinfo=UTC)
+        # Noon is what some sources say for a day alone.
+        nearest = datetime.combine((start + _ALMOST_HALF_A_DAY).date(), time(), tzinfo=UTC)
         start, end = nearest, end + (nearest - start) if end else None
     name = own.key if own else "UTC"
     plain = replace(event, starts_at=start, ends_at=end, timezone=name)

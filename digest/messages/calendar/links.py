@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
@@ -37,12 +38,12 @@ def google_link(event: Event, *, title: str, url: str, timezone: str) -> str:
     """
     if event.starts_at is None or not facts.is_believed(event.starts_at):
         return ""
-    event = timing.grounded(event, timezone)
+    event = _in_its_zone(event, timezone)
     form = "%Y%m%d" if event.all_day else "%Y%m%dT%H%M%SZ"
     start, end = (at.strftime(form) for at in _span(event))
     fixed = {"action": "TEMPLATE", "dates": f"{start}/{end}"}
     if not event.all_day:
-        fixed["ctz"] = timing.zone_of(event, timezone).key
+        fixed["ctz"] = event.timezone or timezone
     return _link(_GOOGLE, fixed, ("text", "location", "details"), _wordings(event, title=title, url=url))
 
 
@@ -53,7 +54,7 @@ def outlook_link(event: Event, *, title: str, url: str, timezone: str) -> str:
     """
     if event.starts_at is None or not facts.is_believed(event.starts_at):
         return ""
-    event = timing.grounded(event, timezone)
+    event = _in_its_zone(event, timezone)
     form = "%Y-%m-%d" if event.all_day else "%Y-%m-%dT%H:%M:%SZ"
     start, end = (at.strftime(form) for at in _span(event))
     fixed = {
@@ -64,6 +65,10 @@ def outlook_link(event: Event, *, title: str, url: str, timezone: str) -> str:
         "allday": "true" if event.all_day else "false",
     }
     return _link(_OUTLOOK, fixed, ("subject", "location", "body"), _wordings(event, title=title, url=url))
+
+
+def _in_its_zone(event: Event, timezone: str) -> Event:
+    return replace(timing.grounded(event, timezone), timezone=timing.zone_of(event, timezone).key)
 
 
 def _span(event: Event) -> tuple[date, date]:
