@@ -13,7 +13,7 @@ from digest.templating import Templates
 
 AT = "data-checked-at"
 _JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
-_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])")
+_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9-]*)(?=[\s/>{])")
 
 
 def written(source: str, file: str) -> list[Problem]:
@@ -135,4 +135,4 @@ def _read(text: str, file: str, *, whole: bool) -> list[Problem]:
 
 def _blank(match: re.Match[str]) -> str:
     """Jinja taken out, with its line breaks kept so that lines still count."""
-    return "x" + "\n" * match[0].count("\n") if match[0].startswith("{{") else "\n" * match[0].count("\n")
+    return "\n" * match[0].count("\n")
