@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from digest.posts import jsonld
 from digest.posts.model import CtaKind, Event, EventStatus, Occurrence, Origin
 from digest.posts.pagefacts import read
-from digest.posts.schemaorg.thing import EVENTS, Reader
+from digest.posts.schemaorg.thing import EVENTS, Graph, Reader
 from digest.posts.schemaorg.when import read_moment, span
 from digest.posts.schemaorg.where import is_meeting, is_ticket_shop, says_online
 
@@ -658,9 +658,10 @@ def test_broken_json_is_told_where_extruct_is_not_installed(monkeypatch) -> None
     for name in [name for name in sys.modules if name.partition(".")[0] == "extruct"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "extruct", None)
-    found = read(script(BROKEN) + script(MINE), url=PAGE)
+    lines = json.dumps({**MINE, "name": "Two lines"}).replace("Two lines", "Two\nlines")
+    found = read(script(BROKEN) + script(MINE) + script(lines), url=PAGE)
 
-    assert [e.title for e in found.events] == ["Peace Forum"]
+    assert [e.title for e in found.events] == ["Peace Forum", "Two lines"]
     assert found.warnings == ("Block 1 of structured data is not JSON (line 1).",)
 
 
@@ -713,7 +714,16 @@ def test_what_is_read_is_bounded() -> None:
     found = read("".join(script(block) for block in blocks), url=PAGE)
     assert len(found.events) == jsonld.MOST_BLOCKS
     assert "first 50 were read" in found.warnings[0]
-    assert len(Reader().things([{"a": n} for n in range(100_000)])) <= 5_000
+
+
+def test_things_within_things_are_bounded_in_number_and_in_depth() -> None:
+    wide = [{"a": [{"b": n} for n in range(300)]} for _ in range(300)]
+    deep: object = "x"
+    for _ in range(600):
+        deep = {"a": [deep]}
+
+    assert sum(1 for _ in Graph(Reader().things(wide), base=PAGE).walk()) <= 5_000
+    assert sum(1 for _ in Graph(Reader().things(deep), base=PAGE).walk()) <= 40
 
 
 def test_a_moment_is_never_outside_the_years_that_are_believed() -> None:

@@ -62,6 +62,12 @@ def test_json_ld_is_heard_before_microdata_on_the_same_event() -> None:
     assert [e.title for e in events(told + FORUM + other)] == ["Peace & Law Forum", "Another evening"]
 
 
+def test_relative_addresses_in_microdata_follow_the_base_of_the_page() -> None:
+    based = '<base href="https://example.org/deep/er/">' + FORUM.replace("/events/forum/", "forum")
+
+    assert [e.uid for e in events(based)] == ["https://example.org/deep/er/forum"]
+
+
 def test_an_event_inside_an_event_is_found_once() -> None:
     inner = '<div itemprop="subEvent" itemscope itemtype="http://schema.org/Event"><i itemprop="name">In</i></div>'
 
