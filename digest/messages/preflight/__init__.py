@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from digest.editions.model import Content
 from digest.messages.model import Finding, Rendered, Severity
 from digest.messages.preflight import (
+    addresses,
     contrast,
     events,
     headers,
@@ -19,9 +20,8 @@ from digest.messages.preflight import (
     targets,
     textpart,
 )
-from digest.messages.preflight import links as _links
+from digest.messages.preflight.addresses import CheckedLink, link_findings, links
 from digest.messages.preflight.findings import KINDS, finding, table
-from digest.messages.preflight.links import CheckedLink, link_findings, links
 from digest.messages.preflight.mail import mail_of
 
 __all__ = [
@@ -41,7 +41,7 @@ _CHECKS = (
     items,
     events,
     pictures,
-    _links,
+    addresses,
     headers,
     contrast,
     structure,
