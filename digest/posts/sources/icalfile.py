@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from icalendar.parser import Contentline
-from icalendar.prop import vText
+from icalendar.parser import Contentline, unescape_backslash
 
 from digest.posts.sources.http import Response
 
@@ -91,7 +90,7 @@ def raw_value(line: str) -> str:
 
 def text_of(line: str) -> str:
     """The value of `line` as text, or "" if it cannot be told from its parameters."""
-    return str(vText.from_ical(parts(line)[1])).strip()
+    return str(unescape_backslash(parts(line)[1])).strip()
 
 
 def parts(line: str) -> tuple[Mapping[str, str], str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from icalendar.prop import vText
+from icalendar.parser import unescape_backslash
 from selectolax.lexbor import LexborHTMLParser
 
 from digest.posts.clean import is_too_deep, title_text
@@ -145,9 +145,7 @@ def image(block: Block, *, home: str) -> Image | None:
 def categories(block: Block) -> tuple[str, ...]:
     """Every category, as text."""
     values = (parts(line)[1] for line in block.lines.get("CATEGORIES", ()))
-    return tuple(
-        str(vText.from_ical(one)).strip() for value in values for one in re.split(r"(?<!\\),", value)
-    )
+    return tuple(unescape_backslash(one).strip() for value in values for one in re.split(r"(?<!\\),", value))
 
 
 def organizer(block: Block) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from digest.posts.sources.icalfile import raw_value, text_of
 from digest.posts.zones import offset, zone_name
 
 _MOST_CHANGES = 20
+_MOST_DEFINITIONS = 200
+_LONG_AGO = 1990
 _PLAIN = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYMONTH", "BYDAY", "BYMONTHDAY", "WKST"})
 _TZID = re.compile(r";TZID=(?:\"([^\"]*)\"|([^;]*))", re.IGNORECASE)
 _PROPERTY = re.compile(r"([A-Za-z-]+)[;:]")
@@ -68,6 +70,7 @@ class Zones:
         self.unknown: list[str] = []
         self._definitions = dict(_named(text) for text in definitions)
         self._found: dict[str, Zone] = {}
+        self._defined = 0
         self.default = self._look_up(default) or FLOATING
 
     def zone(self, tzid: str) -> Zone:
@@ -118,7 +121,8 @@ class Zones:
         if name:
             return Zone(clock=ZoneInfo(name), name=name)
         definition = self._definitions.get(tzid.strip())
-        if definition:
+        if definition and self._defined < _MOST_DEFINITIONS:
+            self._defined += 1
             return _defined(definition)
         amount = offset(tzid)
         return Zone(clock=timezone(amount)) if amount is not None else None
@@ -195,17 +199,37 @@ def _change(text: str) -> TimezoneStandard | TimezoneDaylight:
     start = _read(raw_value(lines["DTSTART"]))
     if start is None:
         raise ValueError("no start")
-    change["DTSTART"] = vDDDTypes(
-        datetime.combine(start, time()) if not isinstance(start, datetime) else start
-    )
+    first = start if isinstance(start, datetime) else datetime.combine(start, time())
     for name in ("TZOFFSETFROM", "TZOFFSETTO"):
         change[name] = vUTCOffset(vUTCOffset.from_ical(raw_value(lines[name])))
     if "RRULE" in lines:
-        rule = vRecur.from_ical(raw_value(lines["RRULE"]))
-        if rule.get("FREQ") != ["YEARLY"] or not _PLAIN.issuperset(rule) or rule.get("INTERVAL", [1]) != [1]:
-            raise ValueError("clocks change by the year")
-        change["RRULE"] = rule
+        change["RRULE"] = rule = vRecur.from_ical(raw_value(lines["RRULE"]))
+        _check(rule)
+        if first.year < _LONG_AGO and "COUNT" not in rule:
+            first = first.replace(year=_LONG_AGO)  # from 1601 on, each look would count the years
     elif "RDATE" in lines:
         days = (_read(value) for value in raw_value(lines["RDATE"]).split(",")[:200])
         change["RDATE"] = vDDDLists([day for day in days if isinstance(day, datetime)])
+    change["DTSTART"] = vDDDTypes(first)
     return change
+
+
+def _check(rule: vRecur) -> None:
+    """Raise ValueError unless the rule names days of one month that exist in every few years."""
+    values = {str(name).upper(): list(given) for name, given in rule.items()}
+    months = [int(month) for month in values.get("BYMONTH", [])]
+    days = [int(day) for day in values.get("BYMONTHDAY", [])]
+    weekdays = [str(day) for day in values.get("BYDAY", [])]
+    turns = [re.sub(r"[A-Z+-]", "", day) for day in weekdays]
+    if (
+        values.get("FREQ") != ["YEARLY"]
+        or not _PLAIN.issuperset(values)
+        or values.get("INTERVAL", [1]) != [1]
+    ):
+        raise ValueError("clocks change by the year")
+    if len(months) > 1 or any(not 1 <= month <= 12 for month in months):
+        raise ValueError("clocks change in one month")
+    if any(not 1 <= abs(day) <= (28 if months == [2] else 30) for day in days):
+        raise ValueError("not a day of every year")
+    if any(turn and (days or not 1 <= int(turn) <= (5 if months else 50)) for turn in turns):
+        raise ValueError("not a weekday of every year")

@@ -56,9 +56,12 @@ def timed(block: Block, zones: Zones) -> Timed:
         start = Moment(value=start.value.date(), zone=start.zone if start.zone.name else FLOATING)
     try:
         start.utc()
-        end, warning = _end(block, start, zones, all_day=all_day)
     except (OverflowError, ValueError):
         raise Unreadable("is dated outside the calendar") from None
+    try:
+        end, warning = _end(block, start, zones, all_day=all_day)
+    except (OverflowError, ValueError):
+        end, warning = None, "ends outside the calendar, so its end was left out"
     return Timed(block=block, start=start, end=end, all_day=all_day, warnings=(warning,) if warning else ())
 
 
