@@ -26,7 +26,7 @@ _FEED_TYPES = {
 _RANK = ("wordpress", "rss", "jsonfeed")
 _MOST_TRIED = 5
 _MOST_CALENDARS = 2
-# Posts are only counted here, so how their dates compare with today's does not matter.
+# Posts are only counted here, so how their dates compare with today's seldom matters.
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 _COLOR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 _WP_LINK = re.compile(r"<([^<>]+)>\s*;\s*rel\s*=\s*\"?https://api\.w\.org/\"?")
@@ -53,16 +53,19 @@ class Discovered:
     post_count: int = 0
 
 
-async def discover(url: str, client: Client, *, allow_private: bool = False) -> Discovered:
+async def discover(
+    url: str, client: Client, *, allow_private: bool = False, now: datetime = _ANY_DAY
+) -> Discovered:
     """What `url`, a site or a feed, offers; every source named was read once and had an answer.
 
-    `sources` is empty where no posts were found. Raises `SourceError` when `url` itself cannot be read.
+    `now` matters only to how many events a calendar shows. `sources` is empty where nothing was found. Raises
+    `SourceError` when `url` itself cannot be read.
     """
     address = url if "://" in url else f"https://{url}"
     response = await client.get(address, accept="text/html, */*;q=0.5", allow_private=allow_private)
     if not response.is_web_page:
         spec = SourceSpec(kind=_kind(response), url=response.url, allow_private=allow_private)
-        return _with_sources(Discovered(), [(spec, await fetch(spec, client, Memory(), now=_ANY_DAY))])
+        return _with_sources(Discovered(), [(spec, await fetch(spec, client, Memory(), now=now))])
     about, feeds, calendars = _read(response)
     working: list[tuple[SourceSpec, Fetched]] = []
     for kind, where in [*(feeds or _guesses(response.url)), *calendars]:
@@ -71,7 +74,7 @@ async def discover(url: str, client: Client, *, allow_private: bool = False) -> 
             continue  # one guess is enough to stop knocking, and a calendar is not read in two ways
         spec = SourceSpec(kind=kind, url=where, allow_private=allow_private)
         try:
-            working.append((spec, await fetch(spec, client, Memory(), now=_ANY_DAY)))
+            working.append((spec, await fetch(spec, client, Memory(), now=now)))
         except SourceError:
             continue
     return _with_sources(about, working)

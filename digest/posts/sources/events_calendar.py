@@ -47,7 +47,7 @@ class EventsCalendar:
         refused: SourceError | None = None
         for site, address in _addresses(memory.fetch_url or spec.url):
             try:
-                return await _read(address, site, spec, client, now=now)
+                return await _read(address, site, spec, client, memory, now=now)
             except _Closed as closed:
                 refused = refused or closed
                 if closed.status in _FORBIDDEN:
@@ -59,9 +59,13 @@ class _Closed(SourceError):
     """The interface is not at this address, or not for us."""
 
 
-async def _read(address: str, site: str, spec: SourceSpec, client: Client, *, now: datetime) -> Fetched:
+async def _read(
+    address: str, site: str, spec: SourceSpec, client: Client, memory: Memory, *, now: datetime
+) -> Fetched:
     items, moved, more = await _pages(address, spec, client, now=now)
-    posts, warnings = await asyncio.to_thread(_posts, items, site, spec.limit, now)
+    posts, warnings = await asyncio.to_thread(
+        _posts, items, site=site, limit=spec.limit, known_ids=memory.known_ids, now=now
+    )
     if more:
         warnings = (f"The calendar lists more than {len(items)} events; the nearest were read.", *warnings)
     return Fetched(posts=posts, permanent_url=_moved_to(moved), warnings=warnings)
@@ -143,7 +147,7 @@ def _key(item: Any) -> str:
 
 
 def _posts(
-    items: list[Any], site: str, limit: int, now: datetime
+    items: list[Any], *, site: str, limit: int, known_ids: frozenset[str], now: datetime
 ) -> tuple[tuple[Post, ...], tuple[str, ...]]:
     """The nearest `limit` events and series as posts, and what was left out or is doubtful."""
     latest = now + LATEST_END
@@ -158,7 +162,7 @@ def _posts(
     events = [one for _item, one in found if one is not None]
     far = [one for one in events if one.starts_at > now + LOOK_AHEAD]
     warnings += [f"“{one.event.title[:60]}” is dated {one.starts_at.year}, too far ahead." for one in far[:1]]
-    series = collapsed([one for one in events if _is_within(one, now)], now=now)
+    series = collapsed([one for one in events if _is_within(one, now)], known_ids=known_ids, now=now)
     if len(series) > limit:
         warnings.append(f"There are {len(series)} events and series; the nearest {limit} were read.")
     warnings += [f"“{one.raw.title[:60]}” {doubt}." for one in series[:limit] for doubt in one.doubts]

@@ -67,7 +67,8 @@ def is_online_place(place: str) -> bool:
 
 
 def _call(url: str, kind: CtaKind, words: str) -> tuple[str | None, CallToAction | None, list[Evidence]]:
-    quote = f"{url} ({words.strip()})" if words.strip() else url
+    shown = url.replace("&", "&amp;")  # a quote is cleaned as words are, and `&reg=1` would become one
+    quote = f"{shown} ({words.strip()})" if words.strip() else shown
     found = [
         Evidence(fact=fact, origin=Origin.EVENTS_CALENDAR, quote=quote) for fact in ("register_url", "cta")
     ]

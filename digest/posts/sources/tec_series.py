@@ -21,23 +21,35 @@ class Series:
     doubts: tuple[str, ...] = ()
 
 
-def collapsed(events: Sequence[Told], *, now: datetime) -> list[Series]:
+def collapsed(events: Sequence[Told], *, known_ids: frozenset[str], now: datetime) -> list[Series]:
     """One `Series` for each event that stands alone and each series among `events`, the nearest first.
 
-    A series is what shares a page but for the date in its address, and what shares title and place.
+    A series is what shares a page but for the date in its address, and what shares title and place. It keeps the
+    one of `known_ids` that it had as long as that is one of its own.
     """
     pages: dict[str, list[Told]] = {}
-    for event in sorted(events, key=_order):
+    for event in sorted(_with_own_pages(events), key=_order):
         pages.setdefault(f"page {event.page}" if event.page else f"id {event.ids[0]}", []).append(event)
     named: dict[tuple[str, str], list[list[Told]]] = {}
     for group in pages.values():
         # By the next date, so that one date renamed does not join two series for good.
         named.setdefault(_name(_next(group, now)), []).append(group)
-    found = [_series([one for group in groups for one in group], now) for groups in named.values()]
+    found = [_series([one for group in groups for one in group], known_ids, now) for groups in named.values()]
     return sorted(found, key=lambda series: (series.starts_at, series.raw.external_id))
 
 
-def _series(group: list[Told], now: datetime) -> Series:
+def _with_own_pages(events: Sequence[Told]) -> list[Told]:
+    """The events, without the pages that are no series' own: where every event has another title, it is a list."""
+    pages: dict[str, list[Told]] = {}
+    for event in events:
+        pages.setdefault(event.page, []).append(event)
+    lists = {
+        page for page, group in pages.items() if len({_title(one) for one in group}) * 2 > max(len(group), 2)
+    }
+    return [replace(one, page="", dated=False) if one.page in lists else one for one in events]
+
+
+def _series(group: list[Told], known_ids: frozenset[str], now: datetime) -> Series:
     dates = sorted(group, key=_order)
     first = _next(dates, now)
     further, off = [], 0
@@ -48,7 +60,7 @@ def _series(group: list[Told], now: datetime) -> Series:
             off += 1
         elif (one.event.all_day, one.event.floating) == (first.event.all_day, first.event.floating):
             further.append(Occurrence(starts_at=one.starts_at, ends_at=one.event.ends_at))
-    external_id, aliases = _identity(dates)
+    external_id, aliases = _identity(dates, known_ids)
     doubts = [first.doubt] if first.doubt else []
     if off:
         doubts.append(
@@ -75,23 +87,29 @@ def _next(dates: Sequence[Told], now: datetime) -> Told:
     return (held or ahead or dates[-1:])[0]
 
 
-def _identity(dates: Sequence[Told]) -> tuple[str, tuple[str, ...]]:
+def _identity(dates: Sequence[Told], known_ids: frozenset[str]) -> tuple[str, tuple[str, ...]]:
     """The id of the group, and all other ids it may be met under.
 
-    A page without its date is an id that outlives every date. Without one it is the id of the last date, which is
-    the one that will stay in the list longest.
+    A page without its date is an id that outlives every date. Without one it is the id of the last date, known if
+    possible, which is the one that will stay in the list longest.
     """
     pages = list(dict.fromkeys(f"series {one.page}" for one in dates if one.page))
-    of_series = next((f"series {one.page}" for one in dates if one.dated), "")
-    external_id = of_series or dates[-1].ids[0]
-    known = dict.fromkeys([*pages, *(name for one in dates for name in one.ids)])
-    return external_id, tuple(name for name in known if name != external_id)
+    of_series = [f"series {one.page}" for one in dates if one.dated]
+    latest = [one.ids[0] for one in reversed(dates)]
+    usual = [*of_series[:1], *latest]
+    external_id = next((name for name in usual if name in known_ids), usual[0])
+    names = dict.fromkeys([*pages, *(name for one in dates for name in one.ids)])
+    return external_id, tuple(name for name in names if name != external_id)
 
 
 def _name(event: Told) -> tuple[str, str]:
-    title = " ".join(title_text(event.event.title).casefold().split())
     # Events that are called nothing have nothing in common.
+    title = _title(event)
     return (title, event.event.place.casefold()) if title else ("", event.ids[0])
+
+
+def _title(event: Told) -> str:
+    return " ".join(title_text(event.event.title).casefold().split())
 
 
 def _order(event: Told) -> tuple[datetime, str]:
