@@ -41,6 +41,8 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 SECRET_LENGTH = 32
 SourceKind = Literal["rss", "jsonfeed", "wordpress", "ghost", "folder", "events-calendar", "ical"]
 SOURCE_KINDS: tuple[str, ...] = get_args(SourceKind)
+EVENT_KINDS = frozenset({"events-calendar", "ical"})
+MOST_POSTS, MOST_EVENTS = 100, 500  # of one look; a calendar shows months, a feed the latest weeks
 
 
 class SettingsError(DigestError):
@@ -244,6 +246,7 @@ class Source(_Table):
             allow_private=self.allow_private,
             interval_seconds=self.interval,
             api_key=self.api_key.get_secret_value(),
+            limit=MOST_EVENTS if self.kind in EVENT_KINDS else MOST_POSTS,
             home=str(home),
         )
 

@@ -415,3 +415,10 @@ async def test_a_site_without_posts_and_a_site_that_is_not_there(client, site):
         await discover(site.url + "/missing", client, allow_private=True)
     with pytest.raises(SourceError, match="not a public address"):
         await discover(site.url, client)
+
+
+async def test_a_relative_folder_is_found_beside_the_configuration_wherever_it_is_read(client, tmp_path):
+    _write(tmp_path, "posts/one.md", "---\ntitle: One\nurl: https://www.example.org/1\n---\nHello.\n")
+    spec = SourceSpec(kind="folder", url="posts", home=str(tmp_path))
+    fetched = await fetch(spec, client, Memory(), now=NOW)
+    assert [post.title for post in fetched.posts] == ["One"]

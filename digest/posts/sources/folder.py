@@ -47,7 +47,7 @@ class _NotYet(Exception):
 
 
 def _read(spec: SourceSpec, now: datetime) -> Fetched:
-    root = Path(spec.url).expanduser()
+    root = Path(spec.home) / Path(spec.url).expanduser()
     if not root.is_dir():
         raise SourceError(f"{spec.url} is not a directory that can be read.")
     raws, warnings = [], []
