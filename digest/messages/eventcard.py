@@ -82,7 +82,7 @@ class Cards:
             place=self._place(event),
             more_dates=self.words("more_dates", count=len(event.dates)) if event.dates else "",
             button=button,
-            calendar=self._calendars(item, event, title) if state not in _OFF else (),
+            calendar=self._calendars(item, event, state, title),
             repeat=item.repeat,
         )
 
@@ -105,8 +105,12 @@ class Cards:
     def _pressed(self, label: str, url: str, title: str) -> ButtonView:
         return ButtonView(label=label, url=self.pen.link(url), name=f"{label}: {title}")
 
-    def _calendars(self, item: Item, event: Event, title: str) -> tuple[ButtonView, ...]:
+    def _calendars(self, item: Item, event: Event, state: Standing, title: str) -> tuple[ButtonView, ...]:
         """Ways to add the date that is told: our file where files are served, Google and Outlook."""
+        if state in _OFF:
+            return ()
+        if state in _NOTHING_TO_PRESS:
+            event = replace(event, cta=None, register_url=None)  # nor does a calendar's note ask for it
         known, words = {"title": title, "url": item.url, "timezone": self.timezone}, self.words
         file = file_name(_on_the_date(item.event or event, event, self.timezone)) if self.calendar_url else ""
         ways = (

@@ -111,10 +111,12 @@ def subject_of(content: Content, chosen: Plan, words: Words) -> str:
 
 
 def preheader_of(content: Content, chosen: Plan) -> str:
-    """The preview line: what was asked for, else the lead's excerpt, else the titles after the first."""
+    """The preview line: what was asked for, else the lead's excerpt, the titles after the first, or its excerpt."""
     lead = clean(chosen.lead.excerpt, limit=PREHEADER) if chosen.lead else ""
     others = " · ".join(shorten(title_of(item), 80) for item in chosen.news[1:4])
-    return clean(content.preheader, limit=PREHEADER) or clean(lead or others or content.tagline, limit=120)
+    first = clean(chosen.news[0].excerpt, limit=PREHEADER) if chosen.news else ""
+    asked = clean(content.preheader, limit=PREHEADER)
+    return asked or clean(lead or others or first or content.tagline, limit=120)
 
 
 def title_of(item: Item) -> str:

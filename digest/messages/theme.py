@@ -18,6 +18,17 @@ TEXT_CONTRAST = 4.5
 _DARK_CONTRAST = 7.0
 _SERIF = Markup("Georgia, 'Times New Roman', serif")
 _SANS = Markup("-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif")
+_STACKS = {
+    "serif": _SERIF,
+    "georgia": _SERIF,
+    "palatino": Markup("'Palatino Linotype', Palatino, 'Book Antiqua', Georgia, serif"),
+    "times": Markup("'Times New Roman', Times, serif"),
+    "sans": _SANS,
+    "helvetica": Markup("'Helvetica Neue', Helvetica, Arial, sans-serif"),
+    "verdana": Markup("Verdana, Geneva, sans-serif"),
+    "trebuchet": Markup("'Trebuchet MS', 'Lucida Grande', Arial, sans-serif"),
+    "mono": Markup("Menlo, Consolas, 'Courier New', monospace"),
+}
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _FACES = re.compile(r"[A-Za-z0-9 ,'_-]{1,200}")
 _SPACES = {"calm": 1.0, "compact": 0.7}
@@ -146,8 +157,12 @@ def _theme(table: Mapping[str, Any], name: str) -> Theme:
         check, expected = _CHECKS[key]
         if not check(value):
             raise TemplateFault(f'{name}: {key} is "{value}"; expected {expected}.')
-    changed: dict[str, Any] = {
-        k: table[k] for k in ("reading", "operating", "logo", "logo_dark") if table.get(k)
+    changed: dict[str, Any] = {k: table[k] for k in ("logo", "logo_dark") if table.get(k)}
+    changed |= {
+        # The check above lets nothing but names of faces through.
+        k: _STACKS.get(table[k], Markup(table[k]))  # noqa: S704
+        for k in ("reading", "operating")
+        if table.get(k)
     }
     changed |= {k: table[k] for k in ("logo_width", "radius") if k in table}
     changed["density"] = _SPACES[table.get("density", "calm")]
@@ -163,7 +178,9 @@ def _theme(table: Mapping[str, Any], name: str) -> Theme:
 
 def _tinted(palette: Palette, accent: str, ratio: float, *, tint: str) -> Palette:
     """The palette with another accent, its wash, and the writing on it, all readable."""
-    used = legible(legible(accent, on=palette.card, ratio=ratio), on=tint, ratio=TEXT_CONTRAST)
+    used = legible(accent, on=palette.card, ratio=ratio)
+    for ground in (tint, palette.page):
+        used = legible(used, on=ground, ratio=TEXT_CONTRAST)
     writing = max(("#ffffff", "#14140f"), key=lambda colour: contrast(colour, used))
     good, warn, bad = (
         legible(legible(colour, on=palette.card, ratio=TEXT_CONTRAST), on=tint, ratio=TEXT_CONTRAST)
@@ -205,11 +222,12 @@ def _size(largest: int) -> Any:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= largest
 
 
+_NAMED_FACES = ", ".join(f'"{name}"' for name in _STACKS)
 _CHECKS: dict[str, tuple[Any, str]] = {
     "accent": (_colour, 'a colour such as "#0b5d4e"'),
     "accent_dark": (_colour, 'a colour such as "#7fd1bd"'),
-    "reading": (_faces, "font families separated by commas"),
-    "operating": (_faces, "font families separated by commas"),
+    "reading": (_faces, f"{_NAMED_FACES}, or font families separated by commas"),
+    "operating": (_faces, f"{_NAMED_FACES}, or font families separated by commas"),
     "logo": (_picture, "the https address of a picture"),
     "logo_dark": (_picture, "the https address of a picture"),
     "logo_width": (_size(536), "a whole number of pixels up to 536"),
