@@ -51,7 +51,8 @@ def _preheader(preheader: str, subject: str) -> Iterator[Finding]:
     if not preheader:
         yield finding("preheader-empty", "Inboxes have no line to show after the subject.", "preheader")
         return
-    if subject and _bare(preheader).startswith(_bare(subject)[:SHOWN_SUBJECT]):
+    begin = _bare(subject)[:SHOWN_SUBJECT]
+    if begin and _bare(preheader).startswith(begin):
         yield finding("preheader-repeats", "The line after the subject repeats it.", "preheader")
     if not SHORTEST_PREHEADER <= len(preheader) <= LONGEST_PREHEADER:
         yield finding(

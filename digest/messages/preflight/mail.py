@@ -78,8 +78,8 @@ def own_address(url: str, mail: Mail) -> bool:
 
 
 def _for_word(page: LexborHTMLParser) -> str:
-    """What stands in comments that begin with a condition; a closing comment's remainder is no harm."""
+    """What stands in comments that begin with a condition, one after the other as Word reads it."""
     root = page.root
     nodes = root.traverse(include_text=False) if root else iter(())
     said = (node.comment_content or "" for node in nodes if node.is_comment_node)
-    return "".join(one.partition("]>")[2] for one in said if one.startswith("[if"))
+    return "".join(one.partition("]>")[2].removesuffix("<![endif]") for one in said if one.startswith("[if"))

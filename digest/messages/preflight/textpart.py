@@ -20,6 +20,7 @@ def findings(mail: Mail) -> Iterator[Finding]:
     seen = _squeezed(mail.page.body.text() if mail.page.body else "")
     links = mail.page.css("a[href]")
     led = {attribute(link, "href") for link in links}
+    told = {word.strip("<>()[]") for word in mail.rendered.text.split()}
     missing = []
     for item in mail.content.items:
         title = title_of(item)
@@ -27,11 +28,11 @@ def findings(mail: Mail) -> Iterator[Finding]:
             continue
         if _squeezed(title) not in text:
             missing.append(f"the title “{title}”")
-        if item.url not in mail.rendered.text:
+        if item.url not in told:
             missing.append(f"the address of “{title}”")
     for link in links:
         url = attribute(link, "href")
-        if is_button(link) and not own_address(url, mail) and url not in mail.rendered.text:
+        if is_button(link) and not own_address(url, mail) and url not in told:
             missing.append(f"the address of the button “{name_of(link)}”")
     note = intro_text(mail.content.intro)
     if note and _squeezed(note) not in text:
