@@ -513,6 +513,11 @@ async def test_a_rule_that_nobody_could_attend_leaves_the_event_its_own_date(loo
     assert said in fetched.warnings[0] and fetched.warnings[0].startswith("“Reeds” ")
 
 
+async def test_an_empty_rule_is_no_rule(look):
+    fetched = await look("UID:1\nSUMMARY:Reeds\nDTSTART:20240701T090000Z\nRRULE:")
+    assert _starts(fetched.posts[0].event) == [_utc("2024-07-01T09:00")] and fetched.warnings == ()
+
+
 async def test_more_events_of_one_title_at_one_place_are_a_series(look):
     """As calendars write it that repeat by copying: each night has an id of its own."""
     nights = [
@@ -802,7 +807,7 @@ async def test_private_events_are_left_out_and_counted(look):
     )
     (post,) = fetched.posts
     assert _starts(post.event) == [_utc("2024-07-01T09:00"), _utc("2024-07-03T09:00")]
-    assert fetched.warnings == ("2 events are marked as private and were left out.",)
+    assert fetched.warnings == ("Events marked as private were left out: 2.",)
     assert "Secret" not in repr(fetched) and "Dentist" not in repr(fetched)
 
 
@@ -829,7 +834,7 @@ async def test_a_broken_event_is_named_and_the_others_are_read(look, lines, said
 
 async def test_many_broken_events_are_a_few_warnings(look):
     fetched = await look(*(f"UID:{n}\nSUMMARY:Lost {n}" for n in range(300)))
-    assert len(fetched.warnings) < 10 and "295 further" in "".join(fetched.warnings)
+    assert len(fetched.warnings) < 10 and "named here: 295." in "".join(fetched.warnings)
 
 
 @pytest.mark.parametrize(
@@ -954,6 +959,12 @@ async def test_the_nearest_events_are_kept(look):
     assert fetched.warnings == ("There are 6 events to come; the nearest 3 were read.",)
     # The others come near without the file being changed, so it is asked for whole the next time.
     assert fetched.etag is None
+
+
+async def test_an_event_in_the_far_future_is_not_announced_yet(look):
+    slip = "UID:1\nSUMMARY:Reeds\nDTSTART:20670701T090000Z"
+    assert (await look(slip)).posts == ()
+    assert len((await look(slip, now=_utc("2066-01-01T00:00"))).posts) == 1
 
 
 async def test_a_calendar_of_any_size_is_given_so_much_time_and_no_more(look, monkeypatch):

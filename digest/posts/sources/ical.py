@@ -157,11 +157,6 @@ def _add(work: _Work, uid: str, cores: Sequence[Block], changed: Sequence[Block]
     if all(words.is_private(one) for one in (cores or changed)):
         work.private += 1
         return
-    if not block.text("SUMMARY") and not block.text("DESCRIPTION"):
-        work.doubts.append(
-            f"The event {title_text(uid)[:60]} has neither a title nor a text, and was left out."
-        )
-        return
     try:
         core = timed(cores[0], work.zones) if cores else None
         moved = list(_readable(changed, work.zones))
@@ -172,7 +167,11 @@ def _add(work: _Work, uid: str, cores: Sequence[Block], changed: Sequence[Block]
     except (OverflowError, ValueError):
         work.doubts.append(f"“{_title(block)}” has dates outside the calendar, and was left out.")
         return
-    if event is not None:
+    if event is not None and not (words.title(event.block) or words.body(event.block)):
+        work.doubts.append(
+            f"The event {title_text(uid)[:60]} has neither a title nor a text, and was left out."
+        )
+    elif event is not None:
         work.events.append(event)
         work.doubts += [f"“{_title(block)}” {warning}." for warning in event.warnings]
 
@@ -198,14 +197,14 @@ def _notes(work: _Work, file: CalendarFile, *, kept: int, found: int) -> Iterato
     if kept < found:
         yield f"There are {found} events to come; the nearest {kept} were read."
     if work.private:
-        yield f"{work.private} events are marked as private and were left out."
+        yield f"Events marked as private were left out: {work.private}."
     for name in list(dict.fromkeys(work.zones.unknown))[:_MOST_NAMED]:
         taken = work.zones.default.name or "the publication's zone"
         yield f"Nobody knows the time zone “{title_text(name)[:60]}”; its times were taken as those of {taken}."
     if len(work.doubts) > _MOST_NAMED:
         rest = len(work.doubts) - _MOST_NAMED
         del work.doubts[_MOST_NAMED:]
-        yield f"{rest} further events have faults like those named here."
+        yield f"Further faults like those named here: {rest}."
 
 
 def _title(block: Block) -> str:

@@ -12,7 +12,7 @@ from digest.posts.sources import icalwords as words
 from digest.posts.sources.base import MOST_DATES, RawPost
 from digest.posts.sources.icalfile import Block, raw_value
 from digest.posts.sources.icalzones import Zones
-from digest.posts.sources.recurrence import Timed, When, dates
+from digest.posts.sources.recurrence import AHEAD, Timed, When, dates
 
 # A floating time is over nowhere before it is over in the last zone of the world.
 _LAST_ZONE = timedelta(hours=12)
@@ -42,7 +42,9 @@ def dated(
     Single dates that are cancelled are left out, unless no other is left.
     """
     found, warnings = dates(core, changed, zones, now=now)
-    ahead = [one for one in found if not _is_over(one, now) and not words.is_private(one.timed.block)]
+    # A date in the far future is a slip of the pen, or will come near in its time.
+    near = [one for one in found if not _is_over(one, now) and one.starts_at <= now + AHEAD]
+    ahead = [one for one in near if not words.is_private(one.timed.block)]
     off = core is not None and words.status(core.block) is EventStatus.CANCELLED
     held = [] if off else [one for one in ahead if words.status(one.timed.block) is EventStatus.SCHEDULED]
     kept = held or ahead

@@ -47,7 +47,7 @@ def rules_of(block: Block, start: Moment) -> tuple[list[vRecur], datetime | None
     """The rules of a series, made fit for the library; raises `Unreadable` for those that nobody could attend."""
     if "EXRULE" in block.lines:
         raise Unreadable("repeats with a rule of exceptions, which calendars no longer have")
-    lines = block.lines.get("RRULE", [])
+    lines = [line for line in block.lines.get("RRULE", []) if raw_value(line)]
     if len(lines) > _MOST_RULES:
         raise Unreadable("has more rules than can be read")
     rules, last = [], None

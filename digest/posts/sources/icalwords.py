@@ -24,6 +24,7 @@ _NO_PLACE = frozenset(
     {"online", "online event", "virtual", "virtual event", "web", "webinar", "zoom", "via zoom", "zoom meeting"}
     | {"zoom webinar", "microsoft teams", "microsoft teams meeting", "ms teams", "teams", "google meet", "webex"}
     | {"en ligne", "en línea", "virtuell", "онлайн", "عبر الإنترنت", "internet", "remote", "livestream"}
+    | {"online only", "online via zoom", "online (zoom)", "on zoom", "the internet", "live stream", "youtube"}
 )  # fmt: skip
 MEETING_LINES = ("CONFERENCE", "X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL")
 
