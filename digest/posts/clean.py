@@ -9,6 +9,7 @@ from collections import Counter
 import nh3
 
 from digest.posts.links import canonical_url, safe_link
+from digest.posts.markup import tamed, unmarked
 from digest.posts.shortcodes import without_shortcodes
 
 __all__ = [
@@ -253,14 +254,14 @@ def _words(markup: str) -> str:
     if is_too_deep(markup):
         return html.unescape(re.sub(r"<[^<>]*>", " ", markup))
     kept = nh3.clean(
-        markup,
+        tamed(markup),
         tags=set(_BLOCKS),
         clean_content_tags=set(_SILENT),
         attributes={},
         link_rel=None,
         strip_comments=True,
     )
-    return html.unescape(re.sub(r"<[^<>]*>", " ", kept))
+    return unmarked(html.unescape(re.sub(r"<[^<>]*>", " ", kept)))
 
 
 def _looks_escaped(text: str) -> bool:

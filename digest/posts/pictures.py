@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from digest.posts.clean import LONGEST_HTML, is_too_deep, strip_controls, title_text
 from digest.posts.links import safe_link
+from digest.posts.markup import tamed, unmarked
 from digest.posts.model import Image
 
 SMALLEST_SIDE = 60
@@ -62,7 +63,7 @@ def pictures(html: str, *, base: str) -> list[Image]:
     if "<img" not in markup.lower() or is_too_deep(markup):
         return []
     found = []
-    for node in LexborHTMLParser(markup).css("img")[:_MOST_IMAGES]:
+    for node in LexborHTMLParser(tamed(markup)).css("img")[:_MOST_IMAGES]:
         image = _from_node(node, base)
         if image is not None:
             found.append(image)
@@ -83,7 +84,7 @@ def same_picture(one: str, other: str) -> bool:
 
 
 def _from_node(node: LexborNode, base: str) -> Image | None:
-    attributes = {name: value or "" for name, value in node.attributes.items()}
+    attributes = {name: unmarked(value or "") for name, value in node.attributes.items()}
     source = attributes.get("src", "")
     if not source or source.startswith("data:"):
         source = next((attributes[name] for name in _LAZY if attributes.get(name)), "")

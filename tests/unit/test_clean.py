@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -287,3 +289,23 @@ def test_words_about_the_picture_are_alt_text(alt):
 def test_a_picture_may_state_nonsense_for_its_size():
     found = picture("a.jpg", base=BASE, width="100%", height="auto")
     assert found is not None and found.width is None and found.height is None
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "from digest.posts.clean import html_to_text; read = lambda html: html_to_text(html, limit=2000)",
+        "from digest.posts.pictures import pictures; read = lambda html: pictures(html, base='https://a.example/')",
+    ],
+)
+def test_formatting_left_open_before_many_paragraphs_does_not_fill_the_memory(read):
+    program = f"""{read}
+import resource
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+read("<p>warm<b>up</b><img src=/b.jpg>")
+before = peak()
+read("<p>" + "".join(f"<b a={{n}}>" for n in range(400)) + "<p>x" * 3000 + "<img src=/a.jpg>")
+print(peak() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 60_000, "kilobytes"
