@@ -33,6 +33,7 @@ _LONGEST_BODY = 20_000
 _EVENT_PATH = re.compile(
     r"/(?:events?|veranstaltung(?:en)?|evenements?|eventos?|agenda)/(?!category/|tag/|page/|feed)[\w%-]{4,}"
 )
+_TO_ATTEND = re.compile(r"(?:please |to )?regist|rsvp|reserve|save|secure|tickets|book", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,9 +251,14 @@ def _against(title: TitleRead, raw: str, text: str) -> str:
     found = signs.past_in_title(raw) or signs.against_in_title(raw, invites=invites) or signs.over_in(text)
     if found:
         return found
-    told = signs.told_in(text)
+    if title.calls and all(call.casefold().startswith("join us") for call in title.calls):
+        found = signs.asks_otherwise(text[:_OPENING])
+        if found and not _TO_ATTEND.match(asks):
+            return found
     # An invitation may look back at the last time; a mere kind of event before a report is a heading.
-    return "" if title.calls and (asks or signs.ahead_in(text)) else told
+    if title.calls:
+        return "" if asks or signs.ahead_in(text) else signs.told_in(text)
+    return signs.told_in(text) or signs.narrates(text)
 
 
 def _text(stored: StoredPost) -> str:

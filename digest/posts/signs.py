@@ -28,6 +28,7 @@ _TOLD_IN_TITLE = re.compile(
     rf"|{_OCCASION}s?(?: \d{{4}})?(?: |: | – | - )(?:report|summary|review|proceedings|highlights|outcomes?|outcome document|minutes|photos"
     rf"|pictures|gallery|videos?|slides|notes|podcast|transcript|findings|results|materials|takeaways|resources|in review|in pictures)"
     rf"(?! (?:launch|presentation|release|discussion|writing|workshop|webinar|briefing|session|competition|night|day))"
+    rf"|(?<=[:–—|-] )(?:the )?(?:photos|pictures|video|report|slides|gallery|results|summary|transcript|minutes|podcast)(?=\W{{0,3}}$)"
     rf"|last (?:week|month|year|night|weekend)[’']s|yesterday[’']s|past event|sold[- ]out|rückblick|nachlese|nachbericht"
     rf"|(?:bericht|eindrücke|fotos|bilder) (?:vom|von der|zur|zum|über)|aufzeichnung|mitschnitt|so war|das war|fand statt"
     rf"|retour sur|compte[- ]rendu|bilan (?:de|du|des)|revivez|revoir|en images|rétrospective|enregistrement|s[’']est tenue?"
@@ -74,7 +75,8 @@ _JOIN_US_OTHERWISE = re.compile(
     re.IGNORECASE,
 )
 _CALL_FOR = re.compile(
-    r"\bcalls? (?:for|to) (?:\w+ ){0,2}(?:papers?|proposals?|applications?|applicants|abstracts?|submissions?|nominations?|speakers?"
+    r"\binvitation (?:to|for) (?:tender|bid|quote|apply|submit|comment|treat)s?\b|\b(?:request for (?:proposals|quotations|tenders)|tenders?:)"
+    r"|\bcalls? (?:for|to) (?:\w+ ){0,2}(?:papers?|proposals?|applications?|applicants|abstracts?|submissions?|nominations?|speakers?"
     r"|volunteers?|tenders?|entries|evidence|contributions?|participants?|projects?|expressions? of interest|input|partners|consultants?)\b"
     r"|\b(?:appel (?:à|aux) (?:\w+ ){0,2}(?:candidatures?|contributions?|communications?|projets?|propositions?|bénévoles|dons)"
     r"|convocatoria|ausschreibung|stellenausschreibung|stellenangebot|wir suchen|call for papers|recrutement|nous recrutons|vacante"
@@ -91,13 +93,13 @@ _ASKS_OTHERWISE = re.compile(
 )
 _SAYS_OCCASION = re.compile(rf"\b{_OCCASION}s?\b", re.IGNORECASE)
 _CALLS = re.compile(
-    r"\bjoin us\b|\bregister (?:now|today|here)\b|\bregister(?=\W{0,3}$)|\brsvp\b|\bsave the date\b|\bsign up (?:now|today)\b"
+    r"\bjoin us\b|\bdon[’']t miss\b|\bregistrations? (?:is |are )?(?:now )?open\b|\bregister (?:now|today|here)\b|\bregister(?=\W{0,3}$)|\brsvp\b|\bsave the date\b|\bsign up (?:now|today)\b"
     r"|\binvit(?:ation|ed)\b|\binscrivez[- ]vous\b|\brejoignez[- ]nous\b|\binscr[ií]b(?:ete|ase)\b|\bte invitamos\b|\bjetzt anmelden\b"
     r"|\bзапрошуємо\b|\bприєднуйте?ся\b|\bتدعوكم\b|\bندعوكم\b",
     re.IGNORECASE,
 )
 _OCCASIONS = re.compile(
-    r"\b(?:webinar|webcast|workshop|conference|seminar|symposium|summit|forum|panel discussion|round-?table|open day|town hall|gala"
+    r"\b(?:webinar|webcast|workshop|conference|seminar|symposium|summit|forum|side[- ]event|panel discussion|round-?table|open day|town hall|gala"
     r"|festival|masterclass|meet-?up|concert|lecture|training|hackathon|book launch|open house|info(?:rmation)? session|webinaire|atelier"
     r"|séminaire|conférence|colloque|soirée|webinario|taller|seminario|conferencia|jornada|tagung|konferenz|vortrag|sommerfest|infoabend"
     r"|вебінар|семінар|конференція|майстер-клас|ندوة|ورشة|مؤتمر)s?\b",
@@ -146,6 +148,12 @@ _TOLD = re.compile(
     rf"|відбу(?:вся|лася|лося|лися)|взяли участь|عُقدت?|اختتمت|شارك(?:ت)? في)\b",
     re.IGNORECASE,
 )
+
+# How a report begins, whatever its verbs.
+_NARRATES = re.compile(
+    r"^\W{0,5}(?:In|On|From|Last|This past|Over|During|Between)\b[^.!?]{0,200}?\b(?:[a-z]{3,20}ed|held|met|took|brought|led|gave|spoke|came)\b"
+)
+_FORWARD = re.compile(r"\b(?:will|join|register|upcoming|rsvp|learn how|find out)\b", re.IGNORECASE)
 
 
 def past_in_title(title: str) -> str:
@@ -201,6 +209,16 @@ def over_in(text: str) -> str:
 def told_in(text: str) -> str:
     """The words of a text that tell of an event as past; an announcement may use them of an earlier one."""
     return _first(text, _TOLD)
+
+
+def narrates(text: str) -> str:
+    """How a text begins that tells what happened on some day, without a word on what is to come; "" otherwise."""
+    return "" if _FORWARD.search(text[:_LONGEST_TEXT]) else _first(text.lstrip(), _NARRATES)[:80]
+
+
+def asks_otherwise(text: str) -> str:
+    """The words of a text that look for staff, volunteers or money; "" without any."""
+    return _first(text, _ASKS_OTHERWISE)
 
 
 def _first(text: str, *patterns: re.Pattern[str]) -> str:

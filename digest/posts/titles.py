@@ -88,7 +88,7 @@ _NEUTRAL = (
 )
 # After a title only what can be nothing but a call: "Spring in the parks: an invitation" is an essay.
 _INVITES_AFTER = (
-    r"(?:please )?(?:register|sign up|book)(?: (?:now|today|here|online))+|register|rsvp|save the date"
+    r"(?:please )?(?:register|book)(?: (?:now|today|here|online))+|register|rsvp|save the date"
     r"|registrations? (?:is |are )?(?:now )?open(?: now)?|tickets (?:are )?(?:now )?(?:on sale|available)(?: now)?"
     r"|you(?:[’']re| are) invited|join us|inscrivez[- ]vous(?: (?:dès maintenant|maintenant|ici))?"
     r"|inscriptions ouvertes|inscr[ií]b(?:ete|ase)(?: (?:ya|ahora|aqu[ií]))?|inscripciones abiertas"
@@ -112,6 +112,8 @@ _LEADING_TO = re.compile(
 )
 _SHOUTED = re.compile(r"(?:REGISTER (?:NOW|HERE|TODAY)|SIGN UP (?:NOW|HERE)|RSVP NOW|SAVE THE DATE)\s{1,3}")
 _TOKEN = re.compile(r"\w+")
+# "Tickets: why prices doubled", "Cancelled: the debt of twelve towns": headings of news, not of events.
+_ALSO_NEWS = frozenset({"tickets", "event", "live", "invite", "cancelled", "canceled", "postponed"})
 
 
 def read_title(title: str) -> TitleRead:
@@ -120,7 +122,7 @@ def read_title(title: str) -> TitleRead:
     found: list[tuple[Call, str]] = []
     for _ in range(_MOST_CALLS):
         role, words, length = _call_before(rest)
-        if role is None:
+        if role is None or _is_heading(rest, words, length):
             break
         found.append((role, words))
         if role is Call.IS_A_KIND:
@@ -166,6 +168,12 @@ def _call_before(text: str) -> tuple[Call | None, str, int]:
     return None, "", 0
 
 
+def _is_heading(text: str, words: str, length: int) -> bool:
+    """Whether what looks like a call is the first word of a sentence about it."""
+    spoken = words.casefold() in _ALSO_NEWS and not words.isupper()
+    return spoken and text[length : length + 1].islower() and ":" in text[:length]
+
+
 def _call_after(text: str) -> tuple[Call | None, str, int]:
     """The role of the call that `text` ends with, its words, and where it begins."""
     if len(text) > _LONGEST:
@@ -192,7 +200,7 @@ def _before(words: str) -> re.Pattern[str]:
 
 def _after(words: str) -> re.Pattern[str]:
     return re.compile(
-        rf"\s?(?:[:：|｜•·–—]|(?<=\s)-{{1,2}}(?=\s)|(?<=[.!?]))\s{{0,3}}(?P<open>{words})[!.…]{{0,3}}$"
+        rf"\s?(?:[:：|｜•·–—]|(?<=\s)-{{1,2}}(?=\s)|(?<=[.!?]))\s{{0,3}}(?P<open>{words})\s?[!.…]{{0,3}}$"
         rf"|\s?[\[(（【]\s?(?P<shut>{words})[!.]?\s?[\])）】]$",
         re.IGNORECASE,
     )
