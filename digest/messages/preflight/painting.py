@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -66,9 +67,19 @@ class _State:
     unknown: str = ""
 
 
+class _Look(NamedTuple):
+    """What decides how an element looks, its surroundings aside."""
+
+    tag: str
+    style: str
+    bgcolor: str
+    is_link: bool
+
+
 def painted(page: LexborHTMLParser, canvas: Canvas) -> tuple[Painted, ...]:
     """Every piece of text that is shown, and the words that stand for a picture, in the order of the page."""
     said: list[Painted] = []
+    states: dict[tuple[_Look, _State], _State | None] = {}
     root = page.css_first("html")
     waiting: list[tuple[LexborNode, _State]] = []
     if root is not None:
@@ -81,8 +92,16 @@ def painted(page: LexborHTMLParser, canvas: Canvas) -> tuple[Painted, ...]:
         if not node.is_element_node or node.tag in _NOT_SHOWN:
             continue
         attributes = node.attributes
-        style = declarations(attributes.get("style") or "")
-        state = _state(node, attributes, style, above, canvas)
+        look = _Look(
+            str(node.tag),
+            attributes.get("style") or "",
+            (attributes.get("bgcolor") or "").lower(),
+            "href" in attributes,
+        )
+        # Most elements of a mail look like one before them.
+        if (look, above) not in states:
+            states[look, above] = _state(look, above, canvas)
+        state = states[look, above]
         if state is None:
             continue
         if node.tag == "img":
@@ -106,29 +125,17 @@ def _say(said: list[Painted], text: str, state: _State) -> None:
         )
 
 
-def _state(
-    node: LexborNode,
-    attributes: Mapping[str, str | None],
-    style: Mapping[str, str],
-    above: _State,
-    canvas: Canvas,
-) -> _State | None:
+def _state(look: _Look, above: _State, canvas: Canvas) -> _State | None:
     """What holds inside an element; None where a reader does not see it."""
-    tag = str(node.tag)
-    if (
-        not style
-        and tag not in _BOLD_TAGS
-        and tag not in _TAG_SIZES
-        and tag != "a"
-        and "bgcolor" not in attributes
-    ):
+    tag, style = look.tag, declarations(look.style)
+    if not style and not look.bgcolor and tag not in _BOLD_TAGS and tag not in _TAG_SIZES and tag != "a":
         return above
     size = _size(tag, style, above)
     if _is_hidden(style, size):
         return None
-    ground, odd_ground = _ground(attributes, style, above)
+    ground, odd_ground = _ground(look.bgcolor, style, above)
     own = style.get("color", "")
-    if not own and tag == "a" and "href" in attributes:
+    if not own and tag == "a" and look.is_link:
         own = canvas.link
     ink, odd_ink = above.ink, ""
     if own and own not in _INHERITED:
@@ -144,10 +151,10 @@ def _state(
     )
 
 
-def _ground(attributes: Mapping[str, str | None], style: Mapping[str, str], above: _State) -> tuple[str, str]:
+def _ground(bgcolor: str, style: Mapping[str, str], above: _State) -> tuple[str, str]:
     """What text stands on, and a colour in the way that cannot be read; the last declaration wins."""
     ground, odd = above.ground, ""
-    asked = [(attributes.get("bgcolor") or "").lower()]
+    asked = [bgcolor]
     asked += [value for name, value in style.items() if name in {"background", "background-color"}]
     chosen = [value for value in asked if value]
     if not chosen or chosen[-1] in _INHERITED:

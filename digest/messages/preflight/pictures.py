@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -52,7 +53,7 @@ def _third_parties(mail: Mail) -> Iterator[Finding]:
             _called(node) for node in word.css(_LOADERS_IN_WORD) if attribute(node, "src") not in wanted
         }
         styles += [node.text() for node in word.css("style")]
-    if any(_URL_IN_CSS.search(style) for style in styles):
+    if any(_loads(style) for style in set(styles)):
         loaders.add("a style that loads something")
     if loaders:
         yield finding(
@@ -60,6 +61,11 @@ def _third_parties(mail: Mail) -> Iterator[Finding]:
             f"The mail loads more than pictures when it is opened: {', '.join(sorted(loaders))}.",
             "HTML",
         )
+
+
+@lru_cache(maxsize=2_048)
+def _loads(style: str) -> bool:
+    return _URL_IN_CSS.search(style) is not None
 
 
 def _picture(image: LexborNode, mail: Mail) -> Iterator[Finding]:
