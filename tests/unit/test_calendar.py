@@ -245,6 +245,25 @@ def test_a_zone_in_a_file_has_the_offset_of_every_moment(name, year):
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        (
+            "Europe/London",
+            {"BYDAY=-1SU;BYMONTH=3", "BYDAY=-1SU;BYMONTH=10"},
+        ),  # in 2026 also the fourth of October
+        ("America/New_York", {"BYDAY=2SU;BYMONTH=3", "BYDAY=1SU;BYMONTH=11"}),
+        ("Australia/Sydney", {"BYDAY=1SU;BYMONTH=4", "BYDAY=1SU;BYMONTH=10"}),
+        ("Asia/Kolkata", set()),
+        ("Africa/Casablanca", set()),
+    ],
+)
+def test_a_zone_is_told_by_yearly_rules_where_it_has_them(name, rules):
+    text = vtimezone(name, 2026, 2026).to_ical().decode()
+    assert set(re.findall(r"RRULE:FREQ=YEARLY;(.+?)\r", text)) == rules
+    assert "RDATE" not in text
+
+
 def test_a_zone_is_written_once_and_stays_small():
     events = [
         known(key=f"k{n}", timezone="Europe/London", starts_at=NOON + n * timedelta(days=1))
