@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +37,7 @@ def check(
         from digest.messages.check import check_templates
 
         problems = check_templates(_templates(config), name)
-        lines = [f"{p.file}:{p.line}: {p.message}" for p in problems]
+        lines = [f"{p.file}:{p.line}: {p.message}" if p.line else f"{p.file}: {p.message}" for p in problems]
         emit(problems, json=json, text="\n".join(lines) or "No mistake found.")
         if problems:
             raise typer.Exit(1)
@@ -56,7 +55,7 @@ def eject(
     with plainly():
         from digest.workflows import eject as workflow
 
-        copied = workflow.eject(_templates(config), name, into=config_path(config).parent / "templates")
+        copied = workflow.eject(_templates(config), name, into=_home(config) / "templates")
         text = (
             "\n".join(f"copied {path}" for path in copied) or "Nothing copied: every file is there already."
         )
@@ -65,32 +64,40 @@ def eject(
 
 @app.command()
 def preview(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A template for editions.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write body.html and body.txt.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="Where to write them, with an index.html to begin with."),
+    ],
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this template.")] = None,
     language: Annotated[
-        str, typer.Option("--language", metavar="TAG", help="Language of the fixed words.")
-    ] = "en",
+        str, typer.Option("--language", metavar="TAG", help="Language of the fixed words, such as fr.")
+    ] = "",
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Fill a template with a sample edition and write it down."""
+    """Write sample editions in every state: usual, bare, event-only, busy, right-to-left, proof."""
     with plainly():
-        from digest.demo.sample import sample_content
-        from digest.workflows.preview import sample
+        from digest.workflows.show import show
 
-        content = sample_content(template=name, language=language, now=datetime.now(UTC))
-        html, text = sample(content, _templates(config))
-        files = {"body.html": out / "body.html", "body.txt": out / "body.txt"}
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            files["body.html"].write_text(html, encoding="utf-8")
-            files["body.txt"].write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise CommandFailed(f"The preview cannot be written to {out}: {error.strerror}.") from error
-        emit(files, json=json, text="\n".join(str(path) for path in files.values()))
+        index, shown = show(_templates(config), name, into=out, language=language)
+        emit(shown, json=json, text="\n".join(str(path) for path in (index, *(one.html for one in shown))))
+        broken = sorted({one.template for one in shown if one.dropped})
+        if broken:
+            names = ", ".join(broken)
+            raise CommandFailed(
+                f"Items of the samples could not be printed with {names}; `digest templates check` says why."
+            )
 
 
 def _templates(config: Path | None) -> Templates:
     from digest import wiring
 
-    return wiring.templates(config_path(config).parent)
+    return wiring.templates(_home(config))
+
+
+def _home(config: Path | None) -> Path:
+    """The folder of the configuration; refuses one that is not there, lest a slip of the pen make it."""
+    home = config_path(config).parent
+    if not home.is_dir():
+        raise CommandFailed(f'There is no folder "{home}"; expected the one that holds digest.toml.')
+    return home

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from digest.errors import DigestError
+from digest.messages.grammar import nearest
 from digest.templating import Templates
 
 _KINDS = ("editions", "notices")
+_SHARED = ("partials", "pages", "words")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +24,13 @@ class Listed:
 
 
 def listing(templates: Templates) -> list[Listed]:
-    """Every edition and notice template, ours and the operator's."""
-    return [
-        _listed(templates, kind, name)
+    """Every edition and notice template, ours and the operator's, then the folders they share."""
+    own = [
+        _listed(templates, kind, name, f"{kind}/{name}")
         for kind in _KINDS
         for name in sorted({p.name for root in templates.roots for p in _folders(root / kind)})
     ]
+    return own + [_listed(templates, "shared", name, name) for name in _SHARED]
 
 
 def eject(templates: Templates, name: str, *, into: Path) -> list[Path]:
@@ -36,10 +39,12 @@ def eject(templates: Templates, name: str, *, into: Path) -> list[Path]:
     Files that are there already are left alone, so nobody's work is overwritten.
     """
     own = templates.builtin.resolve()
-    wanted = next((own / kind / name for kind in _KINDS if (own / kind / name).is_dir()), own / name)
-    if not name or not wanted.resolve().is_relative_to(own) or not wanted.exists():
-        known = ", ".join(one.name for one in listing(templates))
-        raise DigestError(f'There is no template "{name}"; there are: {known}, and single files under them.')
+    wanted = _wanted(own, name)
+    if wanted is None:
+        known = [one.name for one in listing(templates)]
+        near = nearest(name, [*known, *_every_file(own)])
+        others = f"; there are: {', '.join(known)}."
+        raise DigestError(f'There is no template "{name}"{near if len(near) > 1 else others}')
     files = [wanted] if wanted.is_file() else sorted(p for p in wanted.rglob("*") if p.is_file())
     copied = []
     try:
@@ -55,12 +60,25 @@ def eject(templates: Templates, name: str, *, into: Path) -> list[Path]:
     return copied
 
 
-def _listed(templates: Templates, kind: str, name: str) -> Listed:
-    where = f"{kind}/{name}"
+def _wanted(own: Path, name: str) -> Path | None:
+    """What `name` means among our templates, None where it means nothing or leads out of them."""
+    paths = [own / kind / name for kind in _KINDS] + [own / name]
+    try:
+        found = next((path.resolve() for path in paths if name and path.exists()), own)
+    except (OSError, ValueError):
+        return None
+    return found if found != own and found.is_relative_to(own) else None
+
+
+def _listed(templates: Templates, kind: str, name: str, where: str) -> Listed:
     files = sorted({p.name for root in templates.roots for p in (root / where).glob("*") if p.is_file()})
     overrides = templates.overrides
     ours = tuple(file for file in files if overrides and (overrides / where / file).is_file())
     return Listed(name=name, kind=kind, files=tuple(files), overridden=ours)
+
+
+def _every_file(own: Path) -> list[str]:
+    return [path.relative_to(own).as_posix() for path in own.rglob("*.*")]
 
 
 def _folders(root: Path) -> list[Path]:

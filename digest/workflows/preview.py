@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from digest.database import Session
-from digest.editions.model import Content, Edition, EditionId, EditionState
+from digest.editions.model import Edition, EditionId, EditionState
 from digest.messages import preflight
 from digest.messages.model import Finding, SlotName
 from digest.messages.personalise import compile_edition
-from digest.messages.render import filled, render
-from digest.templating import Templates
+from digest.messages.render import filled
 from digest.workflows import inspect, refresh
 from digest.workflows.compose import edition_key, proof_reader, sender_for
 from digest.workflows.parts import Parts
@@ -75,20 +73,6 @@ async def checked_preview(parts: Parts, edition_id: EditionId, *, now: datetime)
     trouble = await inspect.ask_links(parts, edition_id, now=now)
     seen = preview(parts, edition_id, now=now)
     return replace(seen, findings=preflight.ordered((*seen.findings, *trouble)))
-
-
-def sample(content: Content, templates: Templates) -> tuple[str, str]:
-    """HTML and text of made-up content, for looking at a template."""
-    rendered = render(content, templates, nonce=secrets.token_hex(8))
-    link = f"{content.archive_url.rpartition('/a/')[0]}/u/proof"
-    return filled(
-        rendered,
-        {
-            SlotName.UNSUBSCRIBE_URL: link,
-            SlotName.PREFERENCES_URL: link,
-            SlotName.SIGNED_UP: f"{content.send_at:%d %B %Y}",
-        },
-    )
 
 
 def _changed(session: Session, parts: Parts, edition: Edition, *, now: datetime) -> list[Finding]:

@@ -40,13 +40,14 @@ def check_templates(templates: Templates, name: str | None = None) -> list[Probl
     Raises `NoSuchTemplate` for a name that no folder under editions/ has.
     """
     chosen = [known_edition(templates, name)] if name else edition_names(templates)
-    found = list(_written(templates, chosen))
-    found += overrides.unused(templates, chosen)
-    for each in chosen:
-        found += _rendered(templates, each)
-    if name is None and not found:
-        found += _notices(templates)
-    return sorted(_once(found), key=lambda problem: (problem.file, problem.line, problem.message))
+    found = {*_written(templates, chosen), *overrides.unused(templates, chosen)}
+    # What is read off a line says more than what an engine says of it afterwards.
+    told = {(problem.file, problem.line) for problem in found if problem.line}
+    made = [problem for each in chosen for problem in _rendered(templates, each)]
+    if name is None and not found and not made:
+        made = list(_notices(templates))
+    found |= {problem for problem in made if (problem.file, problem.line) not in told}
+    return sorted(found, key=lambda problem: (problem.file, problem.line, problem.message))
 
 
 def edition_names(templates: Templates) -> list[str]:
@@ -60,10 +61,9 @@ def known_edition(templates: Templates, name: str) -> str:
     known = edition_names(templates)
     if name in known:
         return name
-    raise NoSuchTemplate(
-        f'There is no edition template "{name}"{nearest(name, known).rstrip(".")}; '
-        f"there are: {', '.join(known)}."
-    )
+    near = nearest(name, known)
+    others = f"; there are: {', '.join(known)}."
+    raise NoSuchTemplate(f'There is no edition template "{name}"{near if len(near) > 1 else others}')
 
 
 def _written(templates: Templates, chosen: list[str]) -> Iterator[Problem]:
@@ -173,11 +173,3 @@ def _notices(templates: Templates) -> Iterator[Problem]:
             notice(templates, kind, samples.NOTICE, language="en")
         except (MjmlError, TemplateFault) as error:
             yield problem_of(str(error), f"notices/{kind}/body.mjml")
-
-
-def _once(found: list[Problem]) -> list[Problem]:
-    """The first problem of each line; those of a whole file each once."""
-    first: dict[tuple[str, int, str], Problem] = {}
-    for problem in found:
-        first.setdefault((problem.file, problem.line, "" if problem.line else problem.message), problem)
-    return list(first.values())
