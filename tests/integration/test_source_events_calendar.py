@@ -879,3 +879,39 @@ async def test_the_address_of_the_interface_itself_is_a_calendar(client, site):
     )
     found = await discover(site.url + API, client, allow_private=True, now=NOW)
     assert [(one.kind, found.post_count) for one in found.sources] == [("events-calendar", 1)]
+
+
+ICS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1@example.org\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260307T100000Z\r\nSUMMARY:Reeds\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"  # fmt: skip
+ICS_LINK = '<link rel="alternate" type="text/calendar" href="{href}">'
+
+
+async def test_a_page_that_names_a_calendar_file_offers_it_after_its_feed(client, site):
+    site.routes["/"] = Answer(f"<!doctype html><head>{ICS_LINK.format(href='/c.ics')}{FEED}</head>")
+    site.routes["/feed/"] = Answer(rss(item(1)))
+    site.routes["/c.ics"] = Answer(ICS)
+    found = await discover(site.url, client, allow_private=True, now=NOW)
+    assert [(one.kind, one.url) for one in found.sources] == [
+        ("rss", site.url + "/feed/"), ("ical", site.url + "/c.ics"),
+    ]  # fmt: skip
+
+
+async def test_a_calendar_file_alone_is_offered_where_no_feed_can_be_guessed(client, site):
+    site.routes["/"] = Answer(f"<!doctype html><head>{ICS_LINK.format(href='/c.ics')}</head>")
+    site.routes["/c.ics"] = Answer(ICS)
+    found = await discover(site.url, client, allow_private=True, now=NOW)
+    assert [(one.kind, found.post_count) for one in found.sources] == [("ical", 1)]
+    by_itself = await discover(site.url + "/c.ics", client, allow_private=True, now=NOW)
+    assert [one.kind for one in by_itself.sources] == ["ical"]
+
+
+async def test_a_calendar_is_offered_once_though_it_can_be_read_in_two_ways(client, site):
+    links = WORDPRESS.format(site=site.url) + ICS_LINK.format(href="/events/?ical=1")
+    site.routes["/"] = Answer(f"<!doctype html><head>{links}</head>")
+    site.routes["/wp-json/wp/v2/posts"] = Answer("[]")
+    site.routes["/events/"] = Answer(ICS)
+    site.routes[API] = Calendar([tec(1)])
+    found = await discover(site.url, client, allow_private=True, now=NOW)
+    assert [one.kind for one in found.sources] == ["wordpress", "events-calendar"]
+    del site.routes[API]
+    found = await discover(site.url, client, allow_private=True, now=NOW)
+    assert [one.kind for one in found.sources] == ["wordpress", "ical"]

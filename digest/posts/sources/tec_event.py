@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from digest.posts.clean import title_text
+from digest.posts.clean import strip_controls, title_text
 from digest.posts.links import canonical_url, safe_link
 from digest.posts.model import Event, EventStatus, Evidence, Image
 from digest.posts.pictures import picture
@@ -173,7 +173,8 @@ def _ids(item: Any) -> tuple[str, ...]:
     lineage = [
         one.strip() for one in list_at(item, "global_id_lineage")[:_MOST_LINEAGE] if isinstance(one, str)
     ]
-    return tuple(dict.fromkeys(one for one in [*given, *lineage] if one))
+    cleaned = (strip_controls(one.encode("utf-8", "ignore").decode("utf-8")) for one in [*given, *lineage])
+    return tuple(dict.fromkeys(one.strip() for one in cleaned if one.strip()))
 
 
 def _series_page(link: str) -> tuple[str, bool]:
