@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from markupsafe import Markup
 
+from digest.messages.manual import NOTICE_HELP, README
 from digest.messages.theme import Palette, Theme
 from digest.templating import Words
 
@@ -197,68 +198,14 @@ def readme_tables() -> str:
     return "\n".join(parts) + "\n"
 
 
-NOTICE_HELP = {
-    "publication": "Its name.",
-    "number": "The edition's number.",
-    "edition": "The edition's id, as the command line takes it.",
-    "subject_line": "The edition's subject; may be empty.",
-    "reason": "Why it was skipped, held or failed, or what to look at first; may be empty.",
-    "automatic": "Whether it goes out without anybody's approval.",
-    "items": "What is in it, each with `title` and `url`.",
-    "send_at": "When it is due: `{{ send_at|date }}`, `{{ send_at|time }}`.",
-    "timezone": "The publication's zone.",
-    "base_url": "Where the server answers.",
-    "postal_address": "The publication's postal address.",
-    "subject": "The notice's own subject (not in subject.txt).",
-}
-
-
 def readme() -> str:
     """templates/README.md as it must be; `python -m digest.messages.context` writes it."""
-    return f"{_README}\n{readme_tables()}\n{_notice_table()}"
+    return f"{README}\n{readme_tables()}\n{_notice_table()}"
 
 
 def _notice_table() -> str:
     rows = [f"| `{name}` | {told} |" for name, told in NOTICE_HELP.items()]
     return "\n".join(["## Names in notices", "", "| name | what it holds |", "|---|---|", *rows, ""])
-
-
-_README = """# Templates
-
-What readers see is written here; what is chosen and when it is sent is not. This page is made from
-`digest/messages/context.py`; change it there and run `python -m digest.messages.context`.
-
-| folder | what it holds |
-|---|---|
-| `editions/<name>/` | one look of an edition: `subject.txt`, `body.mjml`, `body.txt`, `theme.toml` |
-| `partials/` | the parts that editions and notices are made of, `.mjml` with `.txt` twins |
-| `words/` | the fixed words, one file for each language; what a language lacks is said in English |
-| `notices/<name>/` | short mails to staff |
-| `pages/` | the public web pages |
-
-## Changing something
-
-- Colours, faces, logo: put a `theme.toml` with only the keys you want to change under `editions/weekly/` in your own
-  templates folder. `accent` is enough; every other colour follows and is checked for contrast.
-- One block: put a `body.mjml` in your folder that begins with `{% extends "original/editions/weekly/body.mjml" %}` and
-  holds `{% block masthead %}…{% endblock %}`. Blocks: head, masthead, intro, lead, events, cards, brief, more, footer.
-- One part: put a file of the same name under `partials/` in your folder.
-- Words: put `words/<language>.toml` in your folder with only the entries you want to change.
-- `digest templates check` says what is wrong with file and line. Misspelt elements and attributes are refused there;
-  the MJML engine itself would leave them out silently.
-
-## Rules
-
-- Text from posts is escaped wherever it is printed. Never write `|safe` behind it.
-- Templates are sandboxed, and a name that is not listed below is an error, not an empty text.
-- A mail loads nothing but its pictures when it is opened: no fonts, scripts, stylesheets or counting pixels.
-- `slots.unsubscribe_url` and `publication.postal_address` stand in both `body.mjml` and `body.txt`.
-- Put what belongs to one reader between `slots.personal` and `slots.end_personal`; the web copy leaves it out.
-- Styles in `<mj-style inline="inline">` are written onto the elements, so the mail keeps its look where
-  stylesheets are removed. Put media queries and dark mode in an `<mj-style>` without it.
-- Filters: `date`, `time`, `datetime` and `number` write in the publication's language and zone; `wrap` breaks the
-  lines of the text part.
-"""
 
 
 def _intro(view: type[Any]) -> list[str]:

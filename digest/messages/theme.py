@@ -16,6 +16,7 @@ from digest.templating import TemplateFault, Templates, read_toml
 
 TEXT_CONTRAST = 4.5
 _DARK_CONTRAST = 7.0
+_LOUDEST_WASH = 1.2
 _SERIF = Markup("Georgia, 'Times New Roman', serif")
 _SANS = Markup("-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif")
 _STACKS = {
@@ -99,19 +100,12 @@ def theme_of(templates: Templates, template: str) -> Theme:
 
     Raises `TemplateFault` for a value that is not usable.
     """
-    name = f"editions/{template}/theme.toml"
-    table: dict[str, Any] = {}
-    for root in reversed(templates.roots):
-        table |= read_toml(root / name)
-    return _theme(table, name)
+    return _theme(*_table(templates, template))
 
 
 def theme_remarks(templates: Templates, template: str) -> tuple[str, ...]:
     """What the automatic contrast check changed in the colours asked for, as sentences for staff."""
-    name = f"editions/{template}/theme.toml"
-    table: dict[str, Any] = {}
-    for root in reversed(templates.roots):
-        table |= read_toml(root / name)
+    table, name = _table(templates, template)
     used, remarks = _theme(table, name), []
     for key, palette in (("accent", used.light), ("accent_dark", used.dark)):
         asked = str(table.get(key, ""))
@@ -146,6 +140,18 @@ def legible(colour: str, *, on: str, ratio: float) -> str:
     return towards
 
 
+def _table(templates: Templates, template: str) -> tuple[dict[str, Any], str]:
+    """The keys of theme.toml, the operator's over ours, and the name of the file."""
+    name = f"editions/{template}/theme.toml"
+    table: dict[str, Any] = {}
+    for root in reversed(templates.roots):
+        own = read_toml(root / name)
+        if "accent" in own:
+            table.pop("accent_dark", None)  # it went with the accent that is replaced
+        table |= own
+    return table, name
+
+
 def _theme(table: Mapping[str, Any], name: str) -> Theme:
     house = Theme()
     unknown = sorted(set(table) - set(_CHECKS))
@@ -172,7 +178,7 @@ def _theme(table: Mapping[str, Any], name: str) -> Theme:
     bright = str(table.get("accent_dark") or mixed("#ffffff", accent, 0.35)).lower()
     ratio = TEXT_CONTRAST if table.get("accent_dark") else _DARK_CONTRAST
     changed["light"] = _tinted(house.light, accent, TEXT_CONTRAST, tint=_wash(accent, house.light, 0.07))
-    changed["dark"] = _tinted(house.dark, bright, ratio, tint=_wash(accent, house.dark, 0.3))
+    changed["dark"] = _tinted(house.dark, bright, ratio, tint=_wash(accent, house.dark, 0.2))
     return replace(house, **changed)
 
 
@@ -190,10 +196,13 @@ def _tinted(palette: Palette, accent: str, ratio: float, *, tint: str) -> Palett
 
 
 def _wash(accent: str, palette: Palette, share: float) -> str:
-    """A hint of the accent on the card, weaker where soft ink could not be read on it."""
-    while share > 0 and contrast(palette.soft, mixed(accent, palette.card, share)) < TEXT_CONTRAST:
+    """A hint of the accent on the card, weaker where it would be loud or soft ink could not be read on it."""
+    while share > 0:
+        tint = mixed(accent, palette.card, share)
+        if contrast(palette.soft, tint) >= TEXT_CONTRAST and contrast(tint, palette.card) <= _LOUDEST_WASH:
+            return tint
         share -= 0.01
-    return mixed(accent, palette.card, max(share, 0))
+    return palette.card
 
 
 def _channels(colour: str) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from babel.core import get_global
 from babel.dates import (
     format_date,
     format_interval,
@@ -142,6 +143,16 @@ def event_hours(event: Event, *, language: str, timezone: str, words: Words) -> 
     return _hours(event.starts_at, end, zone, region=region, language=language, words=words)
 
 
+def city_of(zone: str, *, language: str) -> str:
+    """The city that a zone is named after, in `language` where that has a name for it."""
+    # Babel knows some zones only by the name they had before, such as Kiev's.
+    for name in (zone, *(old for old, new in get_global("zone_aliases").items() if new == zone)):
+        city = locale(language).time_zones.get(name, {}).get("city")
+        if city:
+            return str(city)
+    return get_timezone_location(ZoneInfo(zone), locale=locale(language), return_city=True).rpartition("/")[2]
+
+
 def date_range(event: Event, *, timezone: str, region: Locale) -> str:
     """The date of an event in a word or two, such as "3 Dec"; of several days "3–5 Dec"; empty without a date."""
     last = last_day(event, timezone)
@@ -160,8 +171,11 @@ def zone_words(at: datetime, zone: str, *, language: str, words: Words) -> str:
     offset = _offset(at, zone)
     if zone.upper() in {"UTC", "ETC/UTC", "GMT", "ETC/GMT"} or "/" not in zone:
         return offset
-    city = get_timezone_location(ZoneInfo(zone), locale=locale(language), return_city=True)
-    return words("zone", city=city, abbreviation=abbreviation if abbreviation.isalpha() else offset)
+    return words(
+        "zone",
+        city=city_of(zone, language=language),
+        abbreviation=abbreviation if abbreviation.isalpha() else offset,
+    )
 
 
 def last_date(event: Event, *, timezone: str, region: Locale) -> str:

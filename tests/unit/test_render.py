@@ -603,6 +603,17 @@ def test_faces_are_named_or_listed(asked, used, tmp_path):
     assert page.css_first(".lead-title").parent.attributes["style"].count(f"font-family: {used}") == 1
 
 
+def test_another_accent_is_another_in_the_dark_too(tmp_path):
+    folder = tmp_path / "editions" / "weekly"
+    folder.mkdir(parents=True)
+    (folder / "theme.toml").write_text('accent = "#b3261e"\n')
+    ours, theirs = theme_of(TEMPLATES, "weekly"), theme_of(Templates(tmp_path), "weekly")
+    assert theirs.dark.accent != ours.dark.accent
+    red, green, blue = (int(theirs.dark.accent[n : n + 2], 16) for n in (1, 3, 5))
+    assert red > max(green, blue)
+    assert contrast(theirs.dark.wash, theirs.dark.card) <= 1.2
+
+
 def test_a_compact_theme_leaves_less_room(tmp_path):
     folder = tmp_path / "editions" / "weekly"
     folder.mkdir(parents=True)

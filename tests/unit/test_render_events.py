@@ -239,6 +239,20 @@ def test_an_online_event_of_another_zone_tells_the_time_here_too(start, zone, he
 
 
 @pytest.mark.parametrize(
+    ("language", "zone", "said"),
+    [
+        ("uk", "Europe/Kyiv", "час: Київ (EET)"),
+        ("en", "Europe/Kyiv", "Kyiv time (EET)"),
+        ("fr", "Asia/Kolkata", "heure de Calcutta (IST)"),
+        ("en", "America/Argentina/Buenos_Aires", "Buenos Aires time (UTC−3)"),
+        ("de", "Europe/Vienna", "Zeit in Wien (CET)"),
+    ],
+)
+def test_a_zone_is_named_after_its_city_in_the_readers_language(language, zone, said):
+    assert said in rendered_of(event(timezone=zone), language=language).text
+
+
+@pytest.mark.parametrize(
     ("start", "days", "short", "until"),
     [
         ((2026, 3, 24), 1, "Tue 24 Mar", ""),
