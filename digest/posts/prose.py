@@ -29,7 +29,7 @@ _ZONE = (
 )
 _TIMES = rf"{_CLOCK}(?:\s?(?:[-–—]|to|until|bis|à|a)\s?{_CLOCK})?"
 _FIXED = (
-    r"(?<![\d/.-])\d{4}-\d\d-\d\d(?![\d-])|(?<![\d/.-])\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d\d)(?![\d/.])"
+    r"(?<![\d/.-])\d{4}-\d\d-\d\d(?![\d-])|(?<![\d/.-])\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d\d)(?!\d|[./]\d)"
     r"|\d{4}\s?年\s?\d{1,2}\s?月\s?\d{1,2}\s?日"
     rf"|(?:{_CLOCK}\s?(?:[-–—]|to)\s?)?{_CLOCK}\s?\(?{_ZONE}\b|{_CLOCK}\s?[-–—]\s?\d{{1,2}}\s?\(?{_ZONE}\b"
 )
@@ -60,6 +60,7 @@ def suggestions(texts: Iterable[str], *, language: str | None) -> tuple[Suggesti
         bounded = text[:_LONGEST_TEXT]
         for number, match in enumerate(pattern.finditer(bounded)):
             phrase = " ".join(match[0].split()).strip(" ,;(")[:LONGEST_PHRASE]
+            phrase = phrase if phrase.endswith("m.") else phrase.rstrip(".")
             if len(found) == MOST_SUGGESTIONS or number == _MOST_MATCHES:
                 break
             found.setdefault(
