@@ -22,13 +22,17 @@ def showcase(template: str) -> tuple[Sample, ...]:
     usual = samples.usual(template)
     return (
         Sample(name="usual", shows="something in every section", content=usual),
-        Sample(name="bare", shows="one story, no introduction", content=_bare(usual)),
-        Sample(name="event-only", shows="dates and no story", content=_events_only(usual)),
-        Sample(name="busy", shows="forty stories, more than a mail holds in full", content=_busy(usual)),
+        Sample(name="bare", shows="one story and no introduction", content=_bare(usual)),
+        Sample(
+            name="event-only",
+            shows="dates in each of their states, no story",
+            content=samples.dates(template),
+        ),
+        Sample(name="busy", shows="forty stories", content=_busy(usual)),
         Sample(
             name="right-to-left",
-            shows="an edition in Arabic with items in other languages",
-            content=_arabic(usual),
+            shows="an edition in Arabic with an item in French",
+            content=replace(samples.arabic(template), proof=False),
         ),
         Sample(name="proof", shows="a proof for staff", content=replace(usual, proof=True)),
     )
@@ -37,11 +41,6 @@ def showcase(template: str) -> tuple[Sample, ...]:
 def _bare(usual: Content) -> Content:
     story = next(item for item in usual.items if item.section is Section.CARDS and item.image is None)
     return replace(usual, items=(story,), intro="", tagline="", cadence_words="", archive_url="")
-
-
-def _events_only(usual: Content) -> Content:
-    events = tuple(item for item in usual.items if item.kind is not ItemKind.POST)
-    return replace(usual, items=events, intro="")
 
 
 def _busy(usual: Content) -> Content:
@@ -62,55 +61,3 @@ def _numbered(story: Item, number: int) -> Item:
         section=section,
         position=number,
     )
-
-
-def _arabic(usual: Content) -> Content:
-    items = tuple(
-        item if item.language else _translated(item, _TITLES[place % len(_TITLES)])
-        for place, item in enumerate(usual.items)
-    )
-    return replace(
-        usual,
-        items=items,
-        language="ar",
-        timezone="Africa/Cairo",
-        publication_name="نشرة الوادي",
-        sender_name="جمعية الوادي",
-        tagline="ما نشرناه هذا الأسبوع، وأين يمكنكم لقاؤنا.",
-        cadence_words="كل خميس",
-        intro="صباح الخير،\n\nحلّ الربيع، ومعه **ثلاثة مواعيد** ننتظركم فيها. [كل المواعيد](https://www.example.org/events).",
-        postal_address="جمعية الوادي، ١ شارع النهر، القاهرة",
-    )
-
-
-def _translated(item: Item, title: str) -> Item:
-    event = replace(item.event, title=title, place=_PLACE if item.event.place else "") if item.event else None
-    return replace(
-        item,
-        title=title,
-        excerpt=_EXCERPT if item.excerpt else "",
-        image=replace(item.image, alt=f"صورة: {title}") if item.image else None,
-        event=event,
-        topics=("تحليل",) if item.topics else (),
-        author="",
-    )
-
-
-_EXCERPT = "جملتان لا أكثر. تقولان ما حدث، ولماذا قد يهمّ ذلك قارئًا في الوادي…"
-_PLACE = "شارع الطاحونة ٤، القاهرة"
-_TITLES = (
-    "سدّ النهر يصمد، والوادي معه",
-    "يوم مفتوح في محطة المياه",
-    "حديث عبر الإنترنت: كيف نقرأ خريطة الفيضان",
-    "أمسية الجوقة",
-    "المدرسة الصيفية",
-    "عشاء المتطوعين",
-    "ثلاثة مسارات جديدة للمشاة",
-    "ما تعلّمه حرّاس الآبار هذا الشتاء",
-    "محضر اجتماع شباط",
-    "مواعيد المكتبة الجديدة",
-    "رسالة من المعلمين",
-    "سوق الربيع",
-    "حديقة المدرسة",
-    "جولة في الوادي",
-)
