@@ -60,7 +60,7 @@ def suggestions(texts: Iterable[str], *, language: str | None) -> tuple[Suggesti
         bounded = text[:_LONGEST_TEXT]
         for number, match in enumerate(pattern.finditer(bounded)):
             phrase = " ".join(match[0].split()).strip(" ,;(")[:LONGEST_PHRASE]
-            phrase = phrase if phrase.endswith("m.") else phrase.rstrip(".")
+            phrase = phrase if phrase.lower().endswith(".m.") else phrase.rstrip(".")
             if len(found) == MOST_SUGGESTIONS or number == _MOST_MATCHES:
                 break
             found.setdefault(
