@@ -15,6 +15,7 @@ from digest.posts.sources.network import NoSuchHost, NotPublic
 
 LONGEST_SECONDS = 15.0
 LARGEST_PICTURE = 1_000_000
+_LONGEST_TWIN = 5.0
 _DEAD = frozenset({404, 410})
 # Too many requests, unavailable: another request would be impolite, and tell no more.
 _ENOUGH = frozenset({410, 429})
@@ -34,9 +35,6 @@ async def ask(
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
             answer = await _asked(client, url, allow_private=allow_private)
-            secure = (
-                "" if is_picture else await _secure_twin(client, url, answer, allow_private=allow_private)
-            )
     except SourceError as error:
         return LinkCheck(url=url, state=_unanswered(error), detail=str(error), checked_at=now)
     except TimeoutError:
@@ -47,7 +45,9 @@ async def ask(
             checked_at=now,
         )
     state, detail = judged(answer.status, answer.headers, is_picture=is_picture)
-    return LinkCheck(url=url, state=state, status=answer.status, detail=detail or secure, checked_at=now)
+    if state is LinkState.ANSWERS and not is_picture:
+        detail = await _secure_twin(client, url, answer, allow_private=allow_private)
+    return LinkCheck(url=url, state=state, status=answer.status, detail=detail, checked_at=now)
 
 
 def judged(status: int, headers: Mapping[str, str], *, is_picture: bool = False) -> tuple[LinkState, str]:
@@ -90,15 +90,18 @@ async def _asked(client: Client, url: str, *, allow_private: bool) -> Response:
 
 async def _secure_twin(client: Client, url: str, answer: Response, *, allow_private: bool) -> str:
     """The https address that says the same as an http one, empty where there is none or none is needed."""
-    if urlsplit(url).scheme != "http" or answer.status >= 400:
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.port not in {None, 80}:
         return ""
     if answer.url.startswith("https://"):
         return answer.url
+    twin = f"https://{parts.netloc.removesuffix(':80')}{url.partition(parts.netloc)[2]}"
     try:
-        twin = f"https{url.removeprefix('http')}"
-        return twin if (await client.look(twin, allow_private=allow_private)).status < 400 else ""
-    except SourceError:
+        async with asyncio.timeout(_LONGEST_TWIN):
+            there = await client.look(twin, allow_private=allow_private)
+    except (SourceError, TimeoutError):
         return ""
+    return twin if there.status < 400 else ""
 
 
 def _unanswered(error: SourceError) -> LinkState:

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from digest.cli.shapes import findings_in_words
 from digest.deliveries.transports.outbox import Outbox
 from digest.editions import store as editions
 from digest.editions.model import EditionState
 from digest.errors import BadMove
 from digest.messages.model import Rendered, Severity
+from digest.posts import store as posts
 from digest.workflows import approve, control, preview, proof
 from tests import sending
 from tests.factories import NOW
@@ -56,6 +58,34 @@ def test_a_finding_is_overridden_only_by_its_own_name(parts):
     approved = approve.approve(parts, edition.id, by="Ada", overrides=codes, now=NOW)
     assert approved.state is EditionState.APPROVED
     assert codes[0] in approved.reason
+
+
+def test_a_refusal_tells_everything_there_is_to_look_at(parts):
+    edition = sending.draft(parts, items=0)
+    with pytest.raises(approve.NotApproved) as refused:
+        approve.approve(parts, edition.id, by="Ada", now=NOW)
+    assert set(refused.value.findings) < set(refused.value.found)
+    told = findings_in_words(refused.value.found, edition=edition.id)
+    assert told.startswith("1 finding stops the approval:\n  no-items: The edition has no items. [items]")
+    assert told.endswith(f"To send it all the same: digest editions approve {edition.id} --override no-items")
+
+
+def test_links_that_nobody_tried_do_not_stand_in_the_way(parts):
+    edition = sending.draft(parts)
+    seen = preview.preview(parts, edition.id, now=NOW)
+    assert "links-unchecked" in [finding.code for finding in seen.findings]
+    assert not seen.is_blocked
+    assert approve.approve(parts, edition.id, by="Ada", now=NOW).state is EditionState.APPROVED
+
+
+def test_an_edited_post_and_one_that_is_gone_are_told(parts):
+    edition = sending.draft(parts, items=2)
+    first, second = (replace(item, post_fingerprint="0" * 64) for item in edition.items)
+    with parts.database.transaction() as session:
+        editions.set_items(session, edition.id, [first, second])
+        posts.mark_gone(session, [second.post_id], NOW)
+    told = {f.place: f.code for f in preview.preview(parts, edition.id, now=NOW).findings}
+    assert (told[first.url], told[second.url]) == ("post-changed", "item-gone")
 
 
 def test_an_edit_makes_an_approved_edition_a_draft_again(parts):
