@@ -146,7 +146,7 @@ def _fail(parts: Parts, post_id: PostId, error: str, final: bool, now: datetime)
 def _event(stored: StoredPost, now: datetime) -> Event | None:
     """The event as calendars tell it; a floating one stays so, for no publication's zone is meant here."""
     judged = happenings.judge(stored, now=now, timezone="UTC")
-    return judged.event if judged.verdict is Verdict.EVENT else None
+    return judged.event if judged.verdict is not Verdict.POST else None
 
 
 def _dismiss_twin(session: Session, parts: Parts, post_id: PostId, other: PostId) -> None:

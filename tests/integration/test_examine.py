@@ -11,6 +11,7 @@ import pytest
 
 from digest.editions.model import ItemKind
 from digest.posts import store as posts
+from digest.posts.model import EventStatus
 from digest.posts.sources.http import Client
 from digest.workflows import examine, look
 from digest.workflows.parts import Parts
@@ -176,3 +177,13 @@ def test_at_most_sixty_pages_are_read_at_a_time_and_the_rest_the_next_time(parts
         site.routes[f"/{n}"] = Answer("<html></html>", headers=HTML)
     publishing.publish(parts, *(told(site, f"/{n}", title=f"Post {n}") for n in range(70)), now=NOW)
     assert [read(parts).read, read(parts).read, read(parts).read] == [60, 10, 0]
+
+
+def test_an_event_called_off_without_a_date_is_called_off_in_calendars_too(parts):
+    told = factories.post(event=factories.event(title="The fair"), title="The fair")
+    (post_id,) = publishing.publish(parts, told, now=NOW)
+    off = factories.replace_event(told, starts_at=None, ends_at=None, status=EventStatus.CANCELLED)
+    publishing.publish(parts, off, now=NOW + timedelta(days=1))
+    with parts.database.reading() as session:
+        known = posts.known_events(session, [post_id])[post_id].event
+    assert (known.status, known.starts_at, known.revision) == (EventStatus.CANCELLED, told.event.starts_at, 1)

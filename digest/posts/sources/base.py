@@ -25,9 +25,7 @@ LONGEST_ID = 500
 LONGEST_BODY = 20_000
 _LONGEST_LIST = 20
 _LONGEST_NAME = 80
-_LONGEST_TITLE = 300
-_LONGEST_PLACE = 300
-_LONGEST_QUOTE = 300
+_LONGEST_WORDS = 300
 _MOST_EVIDENCE = 40
 MOST_DATES = 100
 _MOST_WARNINGS = 20
@@ -157,12 +155,12 @@ def clean_event(event: Event, *, base: str) -> Event:
     return replace(
         event,
         uid=strip_controls(event.uid)[:LONGEST_ID],
-        title=title_text(event.title)[:_LONGEST_TITLE],
-        place=title_text(event.place)[:_LONGEST_PLACE],
+        title=title_text(event.title)[:_LONGEST_WORDS],
+        place=title_text(event.place)[:_LONGEST_WORDS],
         register_url=safe_link(event.register_url, base=base) if event.register_url else None,
         cta=_clean_cta(event.cta, base=base) if event.cta else None,
         evidence=tuple(
-            replace(e, quote=title_text(e.quote)[:_LONGEST_QUOTE]) for e in event.evidence[:_MOST_EVIDENCE]
+            replace(e, quote=title_text(e.quote)[:_LONGEST_WORDS]) for e in event.evidence[:_MOST_EVIDENCE]
         ),
         dates=event.dates[:MOST_DATES],
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from digest.database import pages as by_page
 from digest.posts.identity import url_key
-from digest.posts.model import Event, KnownEvent, PageFacts, PostId, StaffFacts
+from digest.posts.model import Event, EventStatus, KnownEvent, PageFacts, PostId, StaffFacts
 from digest.posts.packing import (
     Packed,
     clean_event,
@@ -31,7 +31,7 @@ MOST_UPCOMING = 1_000
 # What a reader's calendar would show; the rest of an event may change without a new revision.
 _TOLD = frozenset(
     {"title", "starts_at", "ends_at", "all_day", "timezone", "floating", "place", "online", "register_url"}
-    | {"status", "dates"}
+    | {"status", "dates", "full", "cta"}
 )
 
 
@@ -97,20 +97,22 @@ def twin(session: Session, post_id: PostId, canonical_url: str) -> PostId | None
 def note_events(session: Session, events: Mapping[PostId, Event | None], *, now: datetime) -> None:
     """Keep the events that posts are, as calendar files tell them; a changed fact raises the revision.
 
-    A post that is no event any more keeps its last facts, so that a calendar that reads them is not left without.
+    A post that is no event any more keeps its last facts, so that a calendar that reads them is not left without. An
+    event called off whose source took its date away keeps that date too.
     """
     rows: dict[PostId, EventRow] = {}
     for page in by_page(sorted(events)):
         rows.update(
             (r.post_id, r) for r in session.scalars(select(EventRow).where(EventRow.post_id.in_(page)))
         )
-    for post_id, event in events.items():
-        if event is None or event.starts_at is None:
+    for post_id, known in events.items():
+        row = rows.get(post_id)
+        event = _dated(known, row)
+        if event is None:
             continue
         told = clean_event(event)
         packed = pack_event(told) or {}
         fingerprint = _fingerprint(packed)
-        row = rows.get(post_id)
         if row is None:
             row = EventRow(post_id=post_id, key=_key(session, post_id), fingerprint="", revision=-1)
             session.add(row)
@@ -169,6 +171,15 @@ def _key(session: Session, post_id: PostId) -> str:
     named = hashlib.sha256(f"{row.external_id}\x1f{row.url}".encode()).hexdigest()[:20]
     taken = session.scalar(select(EventRow.post_id).where(EventRow.key == named))
     return named if taken is None else f"{named[:12]}{post_id:x}"
+
+
+def _dated(event: Event | None, row: EventRow | None) -> Event | None:
+    if event is None or event.starts_at is not None:
+        return event
+    known = unpack_event(row.facts) if row else None
+    return (
+        replace(known, status=event.status) if known and event.status is not EventStatus.SCHEDULED else None
+    )
 
 
 def _fingerprint(packed: Packed) -> str:
