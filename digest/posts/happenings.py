@@ -185,11 +185,11 @@ def _perhaps(
     evidence, why = _signs(stored, title, text, event_categories)
     if not evidence:
         return _post(stored, "Nothing says that it is an event.")
+    if not why:
+        return _post(stored, f"Only “{evidence[0].quote}” speaks for an event, which is not enough.")
     against = _against(title, post.title, text)
     if against:
         return _post(stored, f"It may look like an event, but says “{against}”.")
-    if not why:
-        return _post(stored, f"Only “{evidence[0].quote}” speaks for an event, which is not enough.")
     if not _is_recent(stored, now):
         return _post(stored, "It looks like an event, but was published more than 45 days ago.")
     event = Event(
