@@ -134,8 +134,12 @@ def _settled(
             settled[number] = owner
             present.setdefault(owner, post)
             first.setdefault(owner, one)
-    # What an alias was the id of is surer than what only went along with it.
-    for aliases in (lambda one: one.alias_ids, lambda one: (one.id_alias, *one.by_alias)):
+    # A series whose id is no one's has its words; what an alias was the id of is surer than what went along with it.
+    for aliases in (
+        lambda one: (one.by_text,) if one.by_alias and one.by_id in leads else (),
+        lambda one: one.alias_ids,
+        lambda one: (one.id_alias, *one.by_alias),
+    ):
         for number, (post, one) in told:
             found = {owner for key in aliases(one) if (owner := leads.get(key)) is not None} - present.keys()
             if number not in settled and len(found) == 1:
