@@ -18,7 +18,7 @@ TEXT_CONTRAST = 4.5
 _DARK_CONTRAST = 7.0
 _LOUDEST_WASH = 1.2
 _SERIF = Markup("Georgia, 'Times New Roman', serif")
-_SANS = Markup("-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif")
+_SANS = Markup("-apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif")
 _STACKS = {
     "serif": _SERIF,
     "georgia": _SERIF,

@@ -313,7 +313,7 @@ def test_without_files_of_ours_google_and_outlook_remain(calendar_url, key):
 def test_the_ways_into_a_calendar_are_named_for_those_who_listen():
     names = [a.attributes["aria-label"] for a in page_of(rendered_of(event())).css(".calendar a")]
     assert names == [
-        "Add Roundtable to your calendar (.ics)",
+        "Add Roundtable to your calendar with an .ics file",
         "Add Roundtable to Google Calendar",
         "Add Roundtable to Outlook",
     ]
