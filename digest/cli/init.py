@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ import typer
 from digest.cli.common import CommandFailed, plainly
 
 if TYPE_CHECKING:
+    from digest.posts.model import SourceSpec
     from digest.posts.sources.discover import Discovered
 
 _HEAD = """# Written by `digest init`. Every key is explained in docs/configuration.md.
@@ -104,12 +106,21 @@ def init(
             timezone=_quoted(timezone or _local_zone()),
             staff=json.dumps(staff or [], ensure_ascii=False),
         )
-        for source in found.sources[:1] if found else ():
+        for source in _best(found) if found else ():
             text += _SOURCE.format(kind=_quoted(source.kind), url=_quoted(source.url))
             text += "allow_private = true\n" if allow_private else ""
         _write(target, text)
         _check(target)
         _say(target, found, complete=bool(postal_address))
+
+
+def _best(found: Discovered) -> list[SourceSpec]:
+    """The best source of posts, and the best calendar beside it."""
+    from digest.settings import EVENT_KINDS
+
+    calendars = [source for source in found.sources if source.kind in EVENT_KINDS]
+    others = [source for source in found.sources if source.kind not in EVENT_KINDS]
+    return [*others[:1], *calendars[:1]]
 
 
 def _look_at(url: str, *, allow_private: bool) -> Discovered:
@@ -120,7 +131,10 @@ def _look_at(url: str, *, allow_private: bool) -> Discovered:
     async def look() -> Discovered:
         async with Client() as client:
             return await discover(
-                url if "//" in url else f"https://{url}", client, allow_private=allow_private
+                url if "//" in url else f"https://{url}",
+                client,
+                allow_private=allow_private,
+                now=datetime.now(UTC),
             )
 
     try:
@@ -131,7 +145,7 @@ def _look_at(url: str, *, allow_private: bool) -> Discovered:
         ) from error
     if not found.sources:
         raise CommandFailed(
-            f"{url} has no feed, WordPress REST or JSON Feed that could be found; write digest.toml by hand."
+            f"{url} has no feed, calendar, WordPress REST or JSON Feed that could be found; write digest.toml by hand."
         )
     return found
 
