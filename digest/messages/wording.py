@@ -19,7 +19,7 @@ from babel.dates import (
 )
 
 from digest.posts.model import Event
-from digest.posts.timing import is_over, last_day, zone_of
+from digest.posts.timing import last_day, zone_of
 from digest.templating import Words, locale, regional
 
 _ILLEGAL = re.compile(
@@ -100,11 +100,6 @@ def day_words(at: datetime, *, language: str, timezone: str, pattern: str = "ful
     return _plain(words)
 
 
-def event_is_over(event: Event, *, now: datetime, timezone: str) -> bool:
-    """Whether `event` lies in the past at `now`; one without a date never does."""
-    return is_over(event, now=now, timezone=timezone)
-
-
 def event_when(event: Event, *, language: str, timezone: str, words: Words) -> tuple[str, ...]:
     """When an event takes place, line by line: weekday and date, times and the zone they are in; empty without a date.
 
@@ -179,10 +174,15 @@ def zone_words(at: datetime, zone: str, *, language: str, words: Words) -> str:
 
 
 def last_date(event: Event, *, timezone: str, region: Locale) -> str:
-    """The last of an event's several days, such as "5 Dec"; empty for one day and without a date."""
+    """The last of an event's several days, such as "5" or, in another month, "5 Dec"; empty for one day and without."""
     last = last_day(event, timezone)
-    if event.starts_at is None or last in {None, event.starts_at.astimezone(zone_of(event, timezone)).date()}:
+    if event.starts_at is None or last is None:
         return ""
+    first = event.starts_at.astimezone(zone_of(event, timezone)).date()
+    if first == last:
+        return ""
+    if (first.year, first.month) == (last.year, last.month):
+        return str(last.day)
     return _plain(format_skeleton("MMMd", last, locale=region))
 
 
