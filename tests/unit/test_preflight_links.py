@@ -167,6 +167,12 @@ def test_an_address_by_itself(url, expected):
     assert doubts(url) == expected
 
 
+def test_a_host_is_doubted_once_and_our_own_never():
+    body = '<a href="https://bit.ly/1">A</a><a href="https://bit.ly/2">B</a><a href="https://192.0.2.7/e/1.ics">C</a>'
+    ours = replace(CONTENT, archive_url="https://192.0.2.7/a/sample/42")
+    assert [f.code for f in addresses.findings(mail_of(rendered(body), ours))] == ["link-shortener"]
+
+
 def test_a_link_to_a_place_in_the_mail_is_none_of_that():
     body = '<a href="#events">x</a><h2 id="events">y</h2>'
     assert list(addresses.findings(mail_of(rendered(body), CONTENT))) == []

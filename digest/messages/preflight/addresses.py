@@ -59,10 +59,13 @@ def findings(mail: Mail) -> Iterator[Finding]:
                 min(led),
             )
     yield from _schemes(targets, mail)
+    doubted: dict[tuple[str, str], str] = {}
     for url in targets:
-        doubt = hosts.doubt(url)
+        doubt = None if own_address(url, mail) else hosts.doubt(url)
         if doubt:
-            yield finding(*doubt, url)
+            doubted.setdefault(doubt, url)
+    for (code, message), url in doubted.items():
+        yield finding(code, message, url)
 
 
 def links(rendered: Rendered, content: Content) -> tuple[CheckedLink, ...]:
