@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jinja2 import TemplateError
+from jinja2 import Environment, TemplateError
 
 from digest.editions.model import Content
 from digest.errors import DigestError
@@ -40,7 +40,10 @@ def check_templates(templates: Templates, name: str | None = None) -> list[Probl
     Raises `NoSuchTemplate` for a name that no folder under editions/ has.
     """
     chosen = [known_edition(templates, name)] if name else edition_names(templates)
-    found = {*_written(templates, chosen), *overrides.unused(templates, chosen)}
+    sources, unread = _sources(templates, chosen)
+    if unread:
+        return unread
+    found = {*_written(templates, sources), *overrides.unused(templates, chosen)}
     # What is read off a line says more than what an engine says of it afterwards.
     told = {(problem.file, problem.line) for problem in found if problem.line}
     made = [problem for each in chosen for problem in _rendered(templates, each)]
@@ -66,17 +69,22 @@ def known_edition(templates: Templates, name: str) -> str:
     raise NoSuchTemplate(f'There is no edition template "{name}"{near if len(near) > 1 else others}')
 
 
-def _written(templates: Templates, chosen: list[str]) -> Iterator[Problem]:
-    """What is wrong with the files as they are written: Jinja's grammar, names, unknown tags and attributes."""
+def _sources(templates: Templates, chosen: list[str]) -> tuple[dict[str, str], list[Problem]]:
+    """Every file that takes part, and those that cannot be read, of which nothing else can be said."""
     sources: dict[str, str] = {}
+    unread = []
     for file in _files(templates, chosen):
         path = templates.find(file)
-        if path is None:
-            continue
         try:
-            sources[file] = path.read_text(encoding="utf-8")
+            sources[file] = path.read_text(encoding="utf-8") if path else ""
         except (OSError, UnicodeDecodeError) as error:
-            yield Problem(file=file, line=0, message=f"It cannot be read as text in UTF-8: {error}.")
+            said = f"It cannot be read as text in UTF-8: {error}."
+            unread.append(Problem(file=file, line=0, message=said))
+    return sources, unread
+
+
+def _written(templates: Templates, sources: dict[str, str]) -> Iterator[Problem]:
+    """What is wrong with the files as they are written: Jinja's grammar, names, unknown tags and attributes."""
     elsewhere = names.set_anywhere(templates)
     for file, source in sources.items():
         yield from names.mentioned(templates, file, source, elsewhere=elsewhere)
@@ -110,16 +118,17 @@ def _rendered(templates: Templates, name: str) -> Iterator[Problem]:
     yield from look
     if any("instead" not in problem.message for problem in look):
         return
+    traced = environment(tags.Traced(templates))
     for sample in showcase(name):
         if sample.name == "busy":  # costs a second, and `_one` shrinks every edition anyway
             continue
-        found = list(_one(templates, name, sample.content))
+        found = list(_one(templates, traced, name, sample.content))
         yield from found
         if found:
             return
 
 
-def _one(templates: Templates, name: str, content: Content) -> Iterator[Problem]:
+def _one(templates: Templates, traced: Environment, name: str, content: Content) -> Iterator[Problem]:
     """What is wrong with one sample edition."""
     folder = f"editions/{name}"
     full, theme, words = plan(content), theme_of(templates, name), templates.words(content.language)
@@ -128,7 +137,6 @@ def _one(templates: Templates, name: str, content: Content) -> Iterator[Problem]
         names_of(arranged(content, chosen, theme=theme, words=words, nonce=_NONCE))
         for chosen in (full, small)
     )
-    traced = environment(tags.Traced(templates))
     file = f"{folder}/body.mjml"
     try:
         page = traced.get_template(file).render(known)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any, get_args, get_type_hints
 
 from jinja2 import BaseLoader, TemplateSyntaxError, meta, nodes
 
 from digest.messages.check.problem import Problem
-from digest.messages.context import NOTICE_HELP, Context
+from digest.messages.context import Context
 from digest.messages.grammar import nearest
+from digest.messages.manual import NOTICE_HELP
 from digest.templating import Templates, environment, fault_words
 
 _JINJA = {".mjml", ".txt", ".html", ".css"}
@@ -36,7 +38,7 @@ def mentioned(templates: Templates, file: str, source: str, *, elsewhere: frozen
         tree = _tree(source, file)
     except TemplateSyntaxError as error:
         return [Problem(file=file, line=error.lineno, message=fault_words(error))]
-    found = [*_hidden(tree), *_files(templates, tree)]
+    found = [*_hidden(tree), *_unescaped(tree), *_files(templates, tree)]
     if file.startswith(("editions/", "partials/")):
         found += [*_unknown(tree, elsewhere), *_attributes(tree)]
     return [Problem(file=file, line=line, message=message) for line, message in found]
@@ -44,17 +46,17 @@ def mentioned(templates: Templates, file: str, source: str, *, elsewhere: frozen
 
 def set_anywhere(templates: Templates) -> frozenset[str]:
     """The names that any template sets for itself and those it includes, by set, for, with or a macro."""
-    return frozenset().union(*(_assigned(tree) for _, tree in _trees(templates)))
+    return frozenset().union(*(_assigned(tree) for tree in _trees(templates)))
 
 
 def referenced(templates: Templates) -> frozenset[str]:
     """The files that any template includes, extends or imports by a name written out in it."""
     return frozenset(
-        name for _, tree in _trees(templates) for name in meta.find_referenced_templates(tree) if name
+        name for tree in _trees(templates) for name in meta.find_referenced_templates(tree) if name
     )
 
 
-def _trees(templates: Templates) -> Iterator[tuple[str, nodes.Template]]:
+def _trees(templates: Templates) -> Iterator[nodes.Template]:
     """Every template of every folder, overridden ones too, but for those that are not Jinja."""
     for root in templates.roots:
         for path in sorted(root.rglob("*")):
@@ -62,14 +64,16 @@ def _trees(templates: Templates) -> Iterator[tuple[str, nodes.Template]]:
                 continue
             file = path.relative_to(root).as_posix()
             with suppress(TemplateSyntaxError, OSError):
-                yield file, _tree(path.read_text(encoding="utf-8", errors="replace"), file)
+                yield _tree(path.read_text(encoding="utf-8", errors="replace"), file)
 
 
-def _assigned(tree: nodes.Template) -> set[str]:
+@lru_cache(maxsize=512)
+def _assigned(tree: nodes.Template) -> frozenset[str]:
     stored = {node.name for node in tree.find_all(nodes.Name) if node.ctx in {"store", "param"}}
-    return stored | {node.name for node in tree.find_all(nodes.Macro)}
+    return frozenset(stored | {node.name for node in tree.find_all(nodes.Macro)})
 
 
+@lru_cache(maxsize=512)
 def _tree(source: str, file: str) -> nodes.Template:
     return environment(BaseLoader()).parse(source, file)
 
@@ -81,6 +85,15 @@ def _hidden(tree: nodes.Template) -> Iterator[tuple[int, str]]:
     for line, name in used:
         if name.startswith("_"):
             yield line, f"{name} is unsafe; templates may not use names that begin with an underscore."
+
+
+def _unescaped(tree: nodes.Template) -> Iterator[tuple[int, str]]:
+    """What would let the text of a post become markup."""
+    for node in tree.find_all(nodes.Filter):
+        if node.name == "safe":
+            yield node.lineno, "|safe lets text from posts become markup; leave it out."
+    for block in tree.find_all(nodes.ScopedEvalContextModifier):
+        yield block.lineno, "{% autoescape %} lets text from posts become markup; leave it out."
 
 
 def _files(templates: Templates, tree: nodes.Template) -> Iterator[tuple[int, str]]:
