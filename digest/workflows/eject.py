@@ -62,9 +62,11 @@ def eject(templates: Templates, name: str, *, into: Path) -> list[Path]:
 
 def _wanted(own: Path, name: str) -> Path | None:
     """What `name` means among our templates, None where it means nothing or leads out of them."""
+    if ".." in Path(name).parts or not Path(name).parts:
+        return None
     paths = [own / kind / name for kind in _KINDS] + [own / name]
     try:
-        found = next((path.resolve() for path in paths if name and path.exists()), own)
+        found = next((path.resolve() for path in paths if path.exists()), own)
     except (OSError, ValueError):
         return None
     return found if found != own and found.is_relative_to(own) else None
