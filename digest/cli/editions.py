@@ -44,18 +44,10 @@ def next_(
 ) -> None:
     """Show what the next edition would hold, what is left out, and why."""
     with command(config) as parts:
-        from digest.cli.shapes import item_json
+        from digest.cli.shapes import next_json
         from digest.workflows import look
 
         coming = look.next_edition(parts, publication, now=moment(now))
-        value = {
-            "publication": publication,
-            "cut_off": coming.cut_off,
-            "send_at": coming.send_at,
-            "items": [item_json(item) for item in coming.items],
-            "excluded": [{"title": e.title, "url": e.url, "reason": e.reason} for e in coming.excluded],
-            "hold": coming.hold,
-        }
         zone = parts.publication(publication).timezone
         lines = [f"Draft {_when(coming.cut_off, zone)}, mail {_when(coming.send_at, zone)}."]
         lines += [f"  {item.section.value:7}{item.title}" for item in coming.items] or [
@@ -63,7 +55,7 @@ def next_(
         ]
         lines += [f"  left out: {e.title} ({e.reason})" for e in coming.excluded]
         lines += [coming.hold] if coming.hold else []
-        emit(value, json=json, text="\n".join(lines))
+        emit(next_json(coming), json=json, text="\n".join(lines))
 
 
 @app.command()
@@ -264,9 +256,16 @@ def pause(edition: EditionArgument, config: ConfigOption = None, json: JsonOptio
 
 
 @app.command()
-def resume(edition: EditionArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
+def resume(
+    edition: EditionArgument,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also where the mail invites to an event that has begun.")
+    ] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
     """Go on with a paused send, with those not yet mailed."""
-    _control("resume", edition, config, json=json)
+    _control("resume", edition, config, json=json, anyway=anyway)
 
 
 @app.command()
@@ -275,11 +274,11 @@ def cancel(edition: EditionArgument, config: ConfigOption = None, json: JsonOpti
     _control("cancel", edition, config, json=json)
 
 
-def _control(verb: str, edition: int, config: Path | None, *, json: bool) -> None:
+def _control(verb: str, edition: int, config: Path | None, *, json: bool, **more: bool) -> None:
     with command(config) as parts:
         from digest.workflows import control
 
-        done = getattr(control, verb)(parts, edition, now=datetime.now(UTC))
+        done = getattr(control, verb)(parts, edition, now=datetime.now(UTC), **more)
         emit({"edition": done.id, "state": done.state}, json=json, text=f"Edition {done.id} is {done.state}.")
 
 

@@ -11,7 +11,7 @@ from digest.cli.common import CommandFailed, plain
 from digest.editions.model import Edition, Item
 from digest.messages.model import Finding, Severity
 from digest.posts.model import Event
-from digest.workflows.look import DeliveryStatus
+from digest.workflows.look import DeliveryStatus, NextEdition
 from digest.workflows.preview import Preview
 
 
@@ -28,7 +28,20 @@ def item_json(item: Item) -> dict[str, Any]:
         "published_at": plain(item.published_at),
         "section": item.section.value,
         "topics": list(item.topics),
+        "repeat": item.repeat,
         "event": event_json(item.event) if item.event else None,
+    }
+
+
+def next_json(coming: NextEdition) -> dict[str, Any]:
+    """What the next edition would hold, as `editions next` prints it."""
+    return {
+        "publication": coming.publication,
+        "cut_off": coming.cut_off,
+        "send_at": coming.send_at,
+        "items": [item_json(item) for item in coming.items],
+        "excluded": [{"title": e.title, "url": e.url, "reason": e.reason} for e in coming.excluded],
+        "hold": coming.hold,
     }
 
 

@@ -9,14 +9,13 @@ from datetime import datetime
 
 import structlog
 
-from digest.database import Session
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionId, EditionState
 from digest.errors import DigestError
 from digest.messages import preflight
 from digest.messages.model import Finding
 from digest.messages.render import render
-from digest.workflows import inspect
+from digest.workflows import inspect, refresh
 from digest.workflows.compose import content_for
 from digest.workflows.parts import Parts
 
@@ -41,15 +40,17 @@ class NotApproved(DigestError):
 def approve(
     parts: Parts, edition_id: EditionId, *, by: str, overrides: Sequence[str] = (), now: datetime
 ) -> Edition:
-    """Approve a draft in the name of `by`; what is rendered now is what every reader will get.
+    """Approve a draft in the name of `by`; what is rendered now, of events as they are known now, is what readers get.
 
     `overrides` are the codes of blocking findings to accept. Raises `NotApproved` with those that are left, and
     `BadMove` when the edition is not a draft.
     """
     with parts.database.transaction() as session:
         edition = editions.lock(session, edition_id)
+        if edition.state is EditionState.DRAFT:
+            edition = refresh.refresh(session, parts, edition, now=now)
         approved = edition.move_to(EditionState.APPROVED, at=now, reason=_overridden(overrides))
-        content = content_for(parts, edition)
+        content = content_for(parts, edition, now=now)
         rendered = render(content, parts.templates, nonce=secrets.token_hex(8))
         links = inspect.remembered(session, rendered, content, now=now)
         found = preflight.ordered((*preflight.check(rendered, content), *links))
@@ -68,23 +69,6 @@ def approve(
         editions.save(session, approved)
     log.info("edition.approved", edition=edition_id, fingerprint=rendered.fingerprint[:12])
     return approved
-
-
-def reopen(session: Session, edition: Edition, *, now: datetime, reason: str = "") -> Edition:
-    """What every edit of an edition starts with: an approved one is a draft again, since its bytes will change.
-
-    The edition must be locked by the caller's transaction. Raises `BadMove` once it has been launched.
-    """
-    if edition.state is EditionState.DRAFT:
-        return edition
-    draft = replace(
-        edition.move_to(EditionState.DRAFT, at=now, reason=reason),
-        approved_by="",
-        approved_at=None,
-        fingerprint="",
-    )
-    editions.save(session, draft)
-    return draft
 
 
 def _overridden(overrides: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -17,13 +17,14 @@ import structlog
 from digest.database import Session
 from digest.editions import store as editions
 from digest.editions.linkcheck import FRESH, LinkCheck, LinkState
-from digest.editions.model import Content, Edition, EditionId
+from digest.editions.model import Content, Edition, EditionId, EditionState
 from digest.errors import DigestError
 from digest.messages import preflight
 from digest.messages.model import Finding, Rendered
 from digest.messages.preflight import CheckedLink
 from digest.messages.render import render
 from digest.posts import store as posts
+from digest.workflows import refresh
 from digest.workflows.asking import ask
 from digest.workflows.compose import content_for
 from digest.workflows.parts import Parts
@@ -55,7 +56,7 @@ async def inspect(parts: Parts, edition_id: EditionId, *, now: datetime) -> tupl
     """
     trouble = await ask_links(parts, edition_id, now=now)
     with parts.database.reading() as session:
-        found = standing(session, parts, edition_id)
+        found = standing(session, parts, edition_id, now=now)
         links = remembered(session, found.rendered, found.content, now=now)
     return preflight.ordered((*preflight.check(found.rendered, found.content), *links, *trouble))
 
@@ -69,7 +70,7 @@ async def ask_links(
     reached: then we are offline, which says nothing of the links, and nothing is remembered.
     """
     with parts.database.reading() as session:
-        found = standing(session, parts, edition_id)
+        found = standing(session, parts, edition_id, now=now)
         wanted = preflight.links(found.rendered, found.content)
         known = _known(session, wanted, now=now)
     stale = [link for link in wanted if not _is_fresh(known.get(link.url), now=now)][:MOST_LINKS]
@@ -100,13 +101,15 @@ def remembered(
     return (*preflight.link_findings(results, content), *_edited(session, content))
 
 
-def standing(session: Session, parts: Parts, edition_id: EditionId) -> Standing:
+def standing(session: Session, parts: Parts, edition_id: EditionId, *, now: datetime) -> Standing:
     """The edition and its mail; raises `NoSuchEdition`, and `NothingToShow` for one without items."""
     edition = editions.get(session, edition_id)
     if not edition.items:
         raise NothingToShow(f"Edition {edition_id} is {edition.state}; there is no mail to show.")
+    if edition.state is EditionState.DRAFT:
+        edition = replace(edition, items=refresh.changes(session, parts, edition, now=now).items)
     approved = editions.snapshot(session, edition_id, Rendered) if edition.fingerprint else None
-    content = content_for(parts, edition)
+    content = content_for(parts, edition, now=edition.approved_at or (None if edition.launched_at else now))
     rendered = approved or render(content, parts.templates, nonce=secrets.token_hex(8))
     return Standing(edition=edition, content=content, rendered=rendered)
 

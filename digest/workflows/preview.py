@@ -15,7 +15,6 @@ from digest.workflows import inspect, refresh
 from digest.workflows.compose import edition_key, proof_reader, sender_for
 from digest.workflows.parts import Parts
 
-_WAITING = frozenset({EditionState.DRAFT, EditionState.APPROVED})
 _SAMPLE_ADDRESS = "reader@example.org"
 
 
@@ -42,7 +41,7 @@ def preview(parts: Parts, edition_id: EditionId, *, now: datetime) -> Preview:
     `NothingToShow` for one without items.
     """
     with parts.database.reading() as session:
-        found = inspect.standing(session, parts, edition_id)
+        found = inspect.standing(session, parts, edition_id, now=now)
         edition, rendered, content = found.edition, found.rendered, found.content
         known = (
             *inspect.remembered(session, rendered, content, now=now),
@@ -76,8 +75,8 @@ async def checked_preview(parts: Parts, edition_id: EditionId, *, now: datetime)
 
 
 def _changed(session: Session, parts: Parts, edition: Edition, *, now: datetime) -> list[Finding]:
-    """What the sources say of its events by now; one that was sent stays as it is."""
-    if edition.state not in _WAITING:
+    """What the sources say of an approved edition's events by now; a draft follows them by itself."""
+    if edition.state is not EditionState.APPROVED:
         return []
     return [
         preflight.finding("event-changed", f"{reason}.", "events")

@@ -14,9 +14,9 @@ from digest.editions import select
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionState, Item, Section
 from digest.workflows import close
-from digest.workflows.approve import reopen
 from digest.workflows.notify import tell
 from digest.workflows.parts import Parts
+from digest.workflows.reopen import reopen
 
 log = structlog.get_logger()
 

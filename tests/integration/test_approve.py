@@ -11,7 +11,7 @@ from digest.editions.model import EditionState
 from digest.errors import BadMove
 from digest.messages.model import Rendered, Severity
 from digest.posts import store as posts
-from digest.workflows import approve, control, preview, proof
+from digest.workflows import approve, control, preview, proof, reopen
 from tests import sending
 from tests.factories import NOW
 from tests.mailing import smtp
@@ -92,7 +92,7 @@ def test_an_edit_makes_an_approved_edition_a_draft_again(parts):
     edition = sending.draft(parts)
     approve.approve(parts, edition.id, by="Ada", now=NOW)
     with parts.database.transaction() as session:
-        approve.reopen(session, editions.lock(session, edition.id), now=NOW)
+        reopen.reopen(session, editions.lock(session, edition.id), now=NOW)
     again = sending.state(parts, edition)
     assert (again.state, again.fingerprint, again.approved_by) == (EditionState.DRAFT, "", "")
 
