@@ -1,0 +1,184 @@
+"""The public pages in a real browser, as the web app answers them: the rules of WCAG 2.2, light and dark, down to 320 px."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from digest.editions import store as editions
+from digest.editions.model import EditionState
+from digest.messages import samples
+from digest.messages.render import render
+from digest.templating import Templates
+from digest.workflows.parts import Parts
+from subscribers import Purpose
+from tests import web
+from tests.axe import barriers
+from tests.browser import ORIGIN, Page, Served
+from tests.factories import NOW
+
+ARABIC = web.PUBLICATION | {"name": "موجز الأسبوع", "language": "ar"}
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
+NOT_PUBLIC = {
+    "base",
+    "samples",
+}  # what the others are made of, and what the command line writes for operators
+
+pytestmark = pytest.mark.parametrize(
+    "database_url", ["sqlite"], indirect=True
+)  # the pages are the same on both
+
+
+@pytest.fixture
+def parts(database) -> Parts:
+    return web.parts(database, arabic=ARABIC)
+
+
+@pytest.fixture
+def client(parts: Parts) -> Iterator[httpx2.Client]:
+    with web.browsing(parts) as client:
+        yield client
+
+
+def mailed(parts: Parts, publication: str) -> None:
+    """An edition of the publication that has gone out."""
+    content = samples.arabic("weekly") if publication == "arabic" else samples.usual("weekly")
+    rendered = render(content, Templates(), nonce="nonce0nonce0nonce0")
+    with parts.database.transaction() as session:
+        editions.ensure_publication(session, publication, now=NOW)
+        editions.lock_publication(session, publication)
+        edition = editions.create(
+            session,
+            publication=publication,
+            state=EditionState.SENT,
+            cut_at=NOW,
+            send_at=NOW,
+            slot=None,
+            subject=rendered.subject,
+            items=(),
+        )
+        editions.save_snapshot(session, edition.id, rendered)
+        editions.save(session, replace(edition, launched_at=NOW, fingerprint=rendered.fingerprint))
+
+
+def leave(client, parts):
+    return client.get(f"/u/{web.token(parts, web.subscribed(parts)['weekly'])}")
+
+
+def left(client, parts):
+    mailed(parts, "weekly")
+    return client.post(f"/u/{web.token(parts, web.subscribed(parts)['weekly'])}")
+
+
+def left_in_arabic(client, parts):
+    return client.post(f"/u/{web.token(parts, web.subscribed(parts, 'arabic')['arabic'])}")
+
+
+def mine(parts: Parts, *publications: str) -> str:
+    ref = web.subscribed(parts, *publications)[publications[0]]
+    return f"/p/{web.token(parts, ref, Purpose.PREFERENCES)}"
+
+
+def preferences(client, parts):
+    return client.get(mine(parts, "weekly", "events", "arabic"))
+
+
+def preferences_after_leaving_one(client, parts):
+    return client.post(mine(parts, "weekly", "arabic"), data={"leave": "arabic"}, headers=OWN_PAGE)
+
+
+def preferences_after_leaving_all(client, parts):
+    link = mine(parts, "weekly")
+    client.post(link, data={"leave": "weekly"}, headers=OWN_PAGE)
+    return client.get(link)
+
+
+def archive(client, parts):
+    mailed(parts, "weekly")
+    return client.get("/a/weekly/")
+
+
+def archive_in_arabic(client, parts):
+    mailed(parts, "arabic")
+    return client.get("/a/arabic/")
+
+
+def archive_of_nothing(client, parts):
+    return client.get("/a/weekly/")
+
+
+def trouble(client, parts):
+    return client.get("/nothing/here")
+
+
+def proof(client, parts):
+    return client.get("/u/proof")
+
+
+SEEN: dict[str, tuple[Callable[[httpx2.Client, Parts], httpx2.Response], ...]] = {
+    "leave": (leave,),
+    "left": (left, left_in_arabic),
+    "preferences": (preferences, preferences_after_leaving_one, preferences_after_leaving_all),
+    "archive": (archive, archive_in_arabic, archive_of_nothing),
+    "trouble": (trouble,),
+    "proof": (proof,),
+}
+ANSWERS = [answer for answers in SEEN.values() for answer in answers]
+
+
+def served(answer: httpx2.Response) -> Served:
+    """An answer of the app as the browser gets it, with the policy it came with."""
+    headers = (("Content-Security-Policy", answer.headers["content-security-policy"]),)
+    kind = answer.headers["content-type"]
+    return Served(body=answer.content, kind=kind, status=answer.status_code, headers=headers)
+
+
+def shown(page: Page, client: httpx2.Client, answer: httpx2.Response, *, width: int, dark: bool) -> None:
+    def ours(url: str) -> Served | None:
+        return served(client.get(url.removeprefix(ORIGIN))) if url.startswith(f"{ORIGIN}/static/") else None
+
+    page.show(served(answer), answer=ours, width=width, dark=dark)
+
+
+@pytest.mark.parametrize("made", ANSWERS, ids=lambda made: made.__name__)
+def test_a_page_can_be_used_by_everyone(page, client, parts, made):
+    answer = made(client, parts)
+    assert answer.status_code == (404 if made is trouble else 200)
+    for dark, width in ((False, 1280), (True, 320)):
+        shown(page, client, answer, width=width, dark=dark)
+        assert page.run("document.styleSheets.length > 0 && document.styleSheets[0].cssRules.length > 5")
+        assert barriers(page) == []
+        assert page.run("document.documentElement.scrollWidth") <= width
+        assert {url for url in page.asked if not url.startswith(f"{ORIGIN}/")} == set(), (
+            "a third party was asked"
+        )
+
+
+@pytest.mark.parametrize("made", ANSWERS, ids=lambda made: made.__name__)
+def test_what_is_pressed_on_a_page_is_large_enough(page, client, parts, made):
+    shown(page, client, made(client, parts), width=320, dark=False)
+    boxes = page.run(
+        "[...document.querySelectorAll('button')].map(b => b.getBoundingClientRect()).map(b => [b.width, b.height])"
+    )
+    assert bool(boxes) is (made in {leave, preferences, preferences_after_leaving_one})
+    assert all(min(box) >= 44 for box in boxes)
+
+
+def test_the_copy_of_an_edition_in_the_browser_shows_its_pictures_and_asks_for_nothing_else(
+    page, client, parts
+):
+    mailed(parts, "weekly")
+    shown(page, client, client.get("/a/weekly/1"), width=680, dark=False)
+    pictures = [url for url in page.asked if not url.startswith(ORIGIN)]
+    assert pictures
+    assert all(url.startswith(f"{samples.SITE}/pictures/") for url in pictures)
+    assert page.run("parseFloat(getComputedStyle(document.querySelector('h1')).fontSize)") >= 20
+
+
+def test_every_public_page_is_among_those_looked_at(database_url):
+    files = {path.stem for path in (Path(__file__).parents[2] / "templates/pages").glob("*.html")}
+    assert files - NOT_PUBLIC == set(SEEN)
