@@ -78,20 +78,20 @@ def keep(session: Session, parts: Parts, post_id: PostId, facts: PageFacts, *, n
 
 
 def _wanted(parts: Parts, *, now: datetime) -> list[_Page]:
-    """The pages to read, the newest posts first, each publication's in turn."""
+    """The pages to read, the newest posts first; no other reader takes them meanwhile."""
     with parts.database.reading() as session:
         ids: dict[PostId, None] = {}
         for slug in parts.settings.publications:
             ids.update(dict.fromkeys(reversed(editions.candidates(session, slug))))
         unread = posts.unread(session, list(ids), now=now)
-        found = posts.posts(session, unread)
+        found = posts.addresses(session, unread)
+    wanted = [i for i in unread if i in found and _has_page(found[i][0])][:MOST_PAGES]
+    if not wanted:
+        return []
+    with parts.database.transaction() as session:
+        taken = posts.take_unread(session, wanted, now=now)
     private = _private_sources(parts.settings.publications.values(), parts)
-    pages = (
-        _Page(post_id=i, url=found[i].post.url, allow_private=found[i].source_key in private)
-        for i in unread
-        if i in found and _has_page(found[i].post.url)
-    )
-    return list(pages)[:MOST_PAGES]
+    return [_Page(post_id=i, url=found[i][0], allow_private=found[i][1] in private) for i in taken]
 
 
 def _has_page(url: str) -> bool:

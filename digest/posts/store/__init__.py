@@ -7,16 +7,18 @@ from digest.posts.store.happenings import (
     note_events,
     page_failed,
     say,
+    take_unread,
     twin,
     unread,
     upcoming,
 )
-from digest.posts.store.reading import posts, posts_of, shown_by
+from digest.posts.store.reading import addresses, posts, posts_of, shown_by
 from digest.posts.store.recording import Recorded, mark_gone, record
 from digest.posts.store.visits import due_sources, health, memory, record_failure
 
 __all__ = [
     "Recorded",
+    "addresses",
     "due_sources",
     "event_by_key",
     "health",
@@ -32,6 +34,7 @@ __all__ = [
     "record_failure",
     "say",
     "shown_by",
+    "take_unread",
     "twin",
     "unread",
     "upcoming",

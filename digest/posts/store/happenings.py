@@ -22,12 +22,18 @@ from digest.posts.packing import (
     pack_page,
     pack_staff,
     unpack_event,
+    unpack_page,
 )
+from digest.posts.store.visits import one_at_a_time
 from digest.posts.tables import EventRow, PageRow, PostKeyRow, PostRow, StaffFactsRow
+from digest.posts.titles import plain_title
 
 MOST_TRIES = 3
 FIRST_PAUSE = timedelta(minutes=15)
-MOST_UPCOMING = 1_000
+TAKEN_FOR = timedelta(minutes=15)
+MOST_UPCOMING = 10_000
+# Whole days and clock times without a zone are kept as if in UTC, up to a day from when they are.
+_GRACE = timedelta(days=2)
 # What a reader's calendar would show; the rest of an event may change without a new revision.
 _TOLD = frozenset(
     {"title", "starts_at", "ends_at", "all_day", "timezone", "floating", "place", "online", "register_url"}
@@ -44,8 +50,22 @@ def unread(session: Session, ids: Sequence[PostId], *, now: datetime) -> list[Po
     return [post_id for post_id in ids if post_id not in done]
 
 
+def take_unread(session: Session, ids: Sequence[PostId], *, now: datetime) -> list[PostId]:
+    """Those of the posts whose page is still to be read, taken by the caller for a quarter of an hour.
+
+    So two readers at once share them out; those of a reader that died are read after that.
+    """
+    one_at_a_time(session)
+    free = unread(session, ids, now=now)
+    for post_id in free:
+        _page(session, post_id).next_try_at = now + TAKEN_FOR
+    session.flush()
+    return free
+
+
 def keep_page(session: Session, post_id: PostId, facts: PageFacts, *, now: datetime) -> None:
     """Remember what a post's page told, in place of what it told before."""
+    one_at_a_time(session)
     row = _page(session, post_id)
     row.facts, row.read_at, row.next_try_at, row.error = pack_page(facts), now, None, ""
     row.tries += 1
@@ -57,6 +77,7 @@ def page_failed(session: Session, post_id: PostId, error: str, *, final: bool, n
 
     What an earlier reading told is kept.
     """
+    one_at_a_time(session)
     row = _page(session, post_id)
     row.tries += 1
     row.error = clean_text(error)
@@ -67,6 +88,7 @@ def page_failed(session: Session, post_id: PostId, error: str, *, final: bool, n
 
 def say(session: Session, post_id: PostId, facts: StaffFacts | None) -> None:
     """Keep what a person said of a post, or with None forget it."""
+    one_at_a_time(session)
     row = session.get(StaffFactsRow, post_id)
     if facts is None:
         if row is not None:
@@ -79,19 +101,29 @@ def say(session: Session, post_id: PostId, facts: StaffFacts | None) -> None:
 
 
 def twin(session: Session, post_id: PostId, canonical_url: str) -> PostId | None:
-    """The other post that lives at the address a post's page calls its own; the address is the post's from now on.
+    """The other post that is the same page, by the address that a post's page calls its own; None without one.
 
-    None where there is no other, or where several posts share that address.
+    An address that no post had is the post's from now on. Posts that read differently are no twins, whatever their
+    pages say: many a site names one address on all its pages. Such an address leads to none of them.
     """
     key = url_key(canonical_url)
     if key is None:
         return None
-    row = session.get(PostKeyRow, key)
+    one_at_a_time(session)
+    row = session.get(PostKeyRow, key, populate_existing=True)
     if row is None:
         session.add(PostKeyRow(digest=key, post_id=post_id))
         session.flush()
         return None
-    return row.post_id if row.post_id != post_id else None
+    if row.post_id is None or row.post_id == post_id:
+        return None
+    this, other = session.get_one(PostRow, post_id), session.get_one(PostRow, row.post_id)
+    if not _read_alike(this.title, other.title):
+        if url_key(other.url) != key:
+            row.post_id = None
+            session.flush()
+        return None
+    return None if _points_to(session, other.id, this.url) else other.id
 
 
 def note_events(session: Session, events: Mapping[PostId, Event | None], *, now: datetime) -> None:
@@ -100,6 +132,9 @@ def note_events(session: Session, events: Mapping[PostId, Event | None], *, now:
     A post that is no event any more keeps its last facts, so that a calendar that reads them is not left without. An
     event called off whose source took its date away keeps that date too.
     """
+    if not events:
+        return
+    one_at_a_time(session)
     rows: dict[PostId, EventRow] = {}
     for page in by_page(sorted(events)):
         rows.update(
@@ -144,13 +179,13 @@ def known_events(session: Session, ids: Sequence[PostId]) -> dict[PostId, KnownE
 
 
 def upcoming(session: Session, *, now: datetime, until: datetime) -> list[PostId]:
-    """The posts that are events with a date from the day before `now` on that begin before `until`, the next first.
+    """The posts that are events with a date from two days before `now` on that begin before `until`, the next first.
 
-    A day of grace: whether an event is over is decided in its own zone, not here. At most 1,000.
+    Two days of grace: whether an event is over is decided in its own zone, not here. At most 10,000.
     """
     rows = session.scalars(
         select(EventRow.post_id)
-        .where(EventRow.ends_at >= now - timedelta(days=1), EventRow.starts_at <= until)
+        .where(EventRow.ends_at >= now - _GRACE, EventRow.starts_at <= until)
         .order_by(EventRow.ends_at, EventRow.post_id)
         .limit(MOST_UPCOMING)
     )
@@ -163,6 +198,18 @@ def _page(session: Session, post_id: PostId) -> PageRow:
         row = PageRow(post_id=post_id, tries=0, error="")
         session.add(row)
     return row
+
+
+def _read_alike(one: str, other: str) -> bool:
+    return " ".join(plain_title(one).split()).casefold() == " ".join(plain_title(other).split()).casefold()
+
+
+def _points_to(session: Session, post_id: PostId, url: str) -> bool:
+    """Whether the page of a post calls `url` its own: of two that point at each other neither gives way."""
+    row = session.get(PageRow, post_id)
+    facts = unpack_page(row.facts) if row else None
+    canonical = facts.canonical_url if facts else None
+    return canonical is not None and url_key(canonical) == url_key(url)
 
 
 def _key(session: Session, post_id: PostId) -> str:

@@ -39,6 +39,19 @@ def posts(session: Session, ids: Sequence[PostId]) -> dict[PostId, StoredPost]:
     return found
 
 
+def addresses(session: Session, ids: Sequence[PostId]) -> dict[PostId, tuple[str, str]]:
+    """The address of each of these posts, and the key of the source that tells it."""
+    found = {}
+    for page in pages(ids):
+        rows = session.execute(
+            select(PostRow.id, PostRow.url, SourceRow.key)
+            .join(SourceRow, SourceRow.id == PostRow.source_id)
+            .where(PostRow.id.in_(page))
+        )
+        found.update({post_id: (url, key) for post_id, url, key in rows})
+    return found
+
+
 def posts_of(session: Session, spec: SourceSpec) -> list[PostId]:
     """Every post this source ever showed, the newest first; posts without a date come last, in its own order."""
     rows = session.execute(

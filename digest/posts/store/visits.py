@@ -105,8 +105,7 @@ def health(session: Session, specs: Sequence[SourceSpec]) -> list[SourceHealth]:
 
 def locked(session: Session, spec: SourceSpec) -> SourceRow:
     """This source's row, with the right to write posts: two sources may bring the same new post at once."""
-    if is_postgres(session):
-        session.execute(select(func.pg_advisory_xact_lock(_RECORDING)))
+    one_at_a_time(session)
     _register(session, [spec])
     return session.scalars(
         select(SourceRow)
@@ -114,6 +113,12 @@ def locked(session: Session, spec: SourceSpec) -> SourceRow:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
+
+
+def one_at_a_time(session: Session) -> None:
+    """Wait for the right to write what is known of posts; it ends with the transaction. SQLite gives it anyway."""
+    if is_postgres(session):
+        session.execute(select(func.pg_advisory_xact_lock(_RECORDING)))
 
 
 def note_success(source: SourceRow, spec: SourceSpec, fetched: Fetched, *, now: datetime) -> None:
