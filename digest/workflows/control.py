@@ -13,7 +13,7 @@ from digest.deliveries.model import DeliveryState
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionId, EditionState
 from digest.errors import DigestError
-from digest.workflows.expire import RESUMED, has_begun
+from digest.workflows.expire import RESUMED, too_late
 from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
@@ -28,7 +28,7 @@ _REACHED = (
 
 
 class EventBegun(DigestError):
-    """An edition would reach readers after an event that it invites to has begun."""
+    """An edition would reach readers after an event that it invites to has begun, is over, or was called off."""
 
 
 def pause(parts: Parts, edition_id: EditionId, *, now: datetime) -> Edition:
@@ -39,15 +39,17 @@ def pause(parts: Parts, edition_id: EditionId, *, now: datetime) -> Edition:
 def resume(parts: Parts, edition_id: EditionId, *, anyway: bool = False, now: datetime) -> Edition:
     """Go on with a paused send, with those not yet mailed. Raises `BadMove`.
 
-    Raises `EventBegun` where the mail invites to an event that has begun by now, unless it is to go out `anyway`.
+    Raises `EventBegun` where the mail invites to an event that nobody can attend by now, unless it is to go out
+    `anyway`.
     """
     with parts.database.reading() as session:
-        late = has_begun(editions.get(session, edition_id), now=now)
+        late = too_late(session, parts, editions.get(session, edition_id), now=now)
     if late and not anyway:
         raise EventBegun(
-            f"Edition {edition_id} invites to an event that has begun; cancel it, or resume it with --anyway."
+            f"Edition {edition_id} invites to an event that {late}; cancel it, or resume it with --anyway."
         )
-    return _move(parts, edition_id, EditionState.SENDING, reason=RESUMED if late else "", now=now)
+    reason = f"{RESUMED} {late}" if late else ""
+    return _move(parts, edition_id, EditionState.SENDING, reason=reason, now=now)
 
 
 def cancel(parts: Parts, edition_id: EditionId, *, now: datetime) -> Edition:
