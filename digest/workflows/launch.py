@@ -101,6 +101,9 @@ def _launch_one(parts: Parts, edition: Edition, *, now: datetime) -> Edition | N
             launched = launch(parts, edition.id, now=now)
     except BadMove:  # between our look and our lock another scheduler, or a person, was faster
         return None
+    except Exception:  # one that cannot be launched stops no other, and is tried again
+        log.exception("edition.not_launched", edition=edition.id)
+        return None
     return launched if launched.state in _LAUNCHED and launched.launched_at == now else None
 
 

@@ -11,7 +11,7 @@ from digest.editions import store as editions
 from digest.editions.model import Edition, EditionId, EditionState, Item, ItemKind
 from digest.posts import pagefacts
 from digest.posts import store as posts
-from digest.posts.model import PostId
+from digest.posts.model import PageFacts, PostId
 from digest.posts.sources.base import SourceError
 from digest.posts.sources.http import Client, Response
 from digest.workflows import examine
@@ -92,18 +92,30 @@ async def _page(client: Client, url: str, *, allow_private: bool) -> Response | 
         return _GONE if error.status in _WITHDRAWN else _UNKNOWN
     except TimeoutError:
         return _UNKNOWN
+    except Exception:
+        log.exception("page.broke", url=url)
+        return _UNKNOWN
 
 
 async def _read_again(parts: Parts, post_id: PostId, page: Response, *, now: datetime) -> None:
     """The page of an event may say by now that it is cancelled, full, or on another day."""
-    facts = await asyncio.to_thread(pagefacts.read, page.text(), url=page.url)
+    try:
+        facts = await asyncio.to_thread(pagefacts.read, page.text(), url=page.url)
+        await asyncio.to_thread(_keep, parts, post_id, facts, now)
+    except Exception:
+        # A page may break a reader in ways nobody thought of; it must not keep the mail from going out.
+        log.exception("page.broke", post=post_id)
 
-    def keep() -> None:
-        with parts.database.transaction() as session:
-            posts.keep_page(session, post_id, facts, now=now)
-            examine.note(session, parts, [post_id], now=now)
 
-    await asyncio.to_thread(keep)
+def _keep(parts: Parts, post_id: PostId, facts: PageFacts, now: datetime) -> None:
+    with parts.database.transaction() as session:
+        known = posts.posts(session, [post_id]).get(post_id)
+        if known and known.page and known.page.events and not facts.events:
+            # A wall against robots, or a site being mended, answers 200 with another page: that tells nothing.
+            log.warning("page.tells_nothing", post=post_id)
+            return
+        posts.keep_page(session, post_id, facts, now=now)
+        examine.note(session, parts, [post_id], now=now)
 
 
 def _private_hosts_allowed(parts: Parts, edition: Edition) -> bool:

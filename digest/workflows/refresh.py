@@ -9,9 +9,9 @@ import structlog
 
 from digest.database import Session
 from digest.editions import store as editions
-from digest.editions.model import Edition, EditionState, Item, ItemKind
+from digest.editions.model import Edition, EditionState, Item, ItemKind, Section
 from digest.posts import store as posts
-from digest.posts.happenings import judge
+from digest.posts.happenings import Judged, judge
 from digest.posts.model import Event, EventStatus, StoredPost, Verdict
 from digest.posts.timing import Standing, as_of, is_over, standing
 from digest.settings import Publication
@@ -32,6 +32,9 @@ _FACTS = (
     ("online", "has a new place"),
     ("full", "is fully booked or has places again"),
     ("register_url", "has a new registration link"),
+    ("cta", "has a new registration link"),
+    ("opens_at", "opens for registration at another time"),
+    ("closes_at", "closes for registration at another time"),
 )
 _STATUS = {
     EventStatus.CANCELLED: "was cancelled",
@@ -56,16 +59,8 @@ def refresh_due(parts: Parts, *, now: datetime) -> list[Edition]:
     """
     with parts.database.reading() as session:
         waiting = editions.list_editions(session, limit=_LISTED, states=_WAITING)
-        stale = [
-            e.id for e in waiting if _configured(parts, e) and changes(session, parts, e, now=now).reasons
-        ]
-    changed = []
-    for edition_id in stale:
-        with parts.database.transaction() as session:
-            edition = editions.lock(session, edition_id)
-            if edition.state in _WAITING:
-                changed.append(refresh(session, parts, edition, now=now))
-    return changed
+    found = [_refreshed(parts, e, now=now) for e in waiting if e.publication in parts.settings.publications]
+    return [edition for edition in found if edition is not None]
 
 
 def refresh(session: Session, parts: Parts, edition: Edition, *, now: datetime) -> Edition:
@@ -91,14 +86,13 @@ def refresh(session: Session, parts: Parts, edition: Edition, *, now: datetime) 
 def changes(session: Session, parts: Parts, edition: Edition, *, now: datetime) -> Changes:
     """What became of the edition's events since they were placed; an event that is over has to go."""
     publication = parts.publication(edition.publication)
-    ids = [i.post_id for i in edition.items if i.post_id is not None and i.kind is not ItemKind.POST]
-    stored = posts.posts(session, ids)
+    stored = posts.posts(session, [i.post_id for i in edition.items if i.post_id is not None])
     kept: list[Item] = []
     lost: list[Item] = []
     reasons: list[str] = []
     for item in edition.items:
         known = stored.get(item.post_id) if item.post_id is not None else None
-        if known is None or item.kind is ItemKind.POST:
+        if known is None or not _in_question(item, known, edition):
             kept.append(item)
             continue
         fresh, reason = _fresh(item, known, publication, edition, now=now)
@@ -111,21 +105,32 @@ def changes(session: Session, parts: Parts, edition: Edition, *, now: datetime) 
     return Changes(items=tuple(kept), lost=tuple(lost), reasons=tuple(reasons))
 
 
-def first_start(edition: Edition, *, after: datetime) -> datetime | None:
-    """When the first event that the edition invites to begins, of those that begin after `after`."""
-    starts = [
-        item.event.starts_at
-        for item in edition.items
-        if item.kind is ItemKind.EVENT
-        and item.event
-        and item.event.starts_at
-        and item.event.status is EventStatus.SCHEDULED
-    ]
-    return min((start for start in starts if start > after), default=None)
+def _refreshed(parts: Parts, edition: Edition, *, now: datetime) -> Edition | None:
+    """The edition brought up to date; None where nothing is different. One that cannot be stops no other."""
+    try:
+        with parts.database.reading() as session:
+            if not changes(session, parts, edition, now=now).reasons:
+                return None
+        with parts.database.transaction() as session:
+            locked = editions.lock(session, edition.id)
+            if locked.state not in _WAITING:
+                return None
+            fresh = refresh(session, parts, locked, now=now)
+            return fresh if fresh is not locked else None
+    except Exception:
+        log.exception("edition.not_refreshed", edition=edition.id)
+        return None
 
 
-def _configured(parts: Parts, edition: Edition) -> bool:
-    return edition.publication in parts.settings.publications
+def _in_question(item: Item, stored: StoredPost, edition: Edition) -> bool:
+    """Whether an item may be something else by now: an event always, a post once more is known of it.
+
+    What a page tells late does not reopen an edition that shows the post as a post; what a person says does.
+    """
+    if item.kind is not ItemKind.POST or stored.staff is not None:
+        return True
+    told = stored.post.event is not None or (stored.page is not None and bool(stored.page.events))
+    return told and edition.state is EditionState.DRAFT
 
 
 def _fresh(
@@ -138,16 +143,39 @@ def _fresh(
         event = as_of(judged.event, now=at, timezone=zone)
         if is_over(event, now=at, timezone=zone):
             return None, "is over"
-        fresh = replace(item, kind=ItemKind.EVENT, event=event)
         if item.event is None or item.kind is not ItemKind.EVENT:
-            return fresh, "has a date now"
+            return _become(item, judged, event, edition), "has a date now"
         reason = _difference(item.event, event) or _late(event, edition, now=now, zone=zone)
-        return (fresh, reason) if reason else (item, "")
+        return (replace(item, event=event), reason) if reason else (item, "")
+    status = judged.event.status if judged.event else EventStatus.SCHEDULED
+    if item.event and status is not EventStatus.SCHEDULED and item.kind is not ItemKind.POST:
+        # Whoever calls an event off often takes its date away with it; readers know it by that date.
+        off = replace(item, event=replace(item.event, status=status))
+        return (item, "") if item.event.status is status else (off, _STATUS[status])
     if judged.verdict.value == item.kind.value:
         return item, ""
     if item.repeat:
         return None, "is no event any more"
-    return replace(item, kind=ItemKind(judged.verdict.value), event=judged.event), "is no event any more"
+    reason = "may be an event" if item.kind is ItemKind.POST else "is no event any more"
+    return _become(item, judged, judged.event, edition), reason
+
+
+def _become(item: Item, judged: Judged, event: Event | None, edition: Edition) -> Item:
+    """The item as what it is by now, under the title and in the section that go with it."""
+    kind = ItemKind(judged.verdict.value)
+    section = Section.EVENTS
+    if kind is ItemKind.POST:
+        has_lead = any(one.section is Section.LEAD for one in edition.items)
+        section = Section.CARDS if has_lead else Section.LEAD
+    same = (kind is ItemKind.POST) == (item.kind is ItemKind.POST)
+    return replace(
+        item,
+        kind=kind,
+        title=judged.title,
+        event=event,
+        suggestions=judged.suggestions,
+        section=item.section if same else section,
+    )
 
 
 def _difference(before: Event, after: Event) -> str:

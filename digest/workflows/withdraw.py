@@ -58,7 +58,7 @@ def rework(
     draft = _headed_anew(parts, replace(draft, items=items), edition, lost)
     editions.save(session, draft)
     if not quiet:
-        _tell(session, parts, draft, reason, now=now)
+        _tell(session, parts, draft, reason, since=edition.approved_at, now=now)
     return draft
 
 
@@ -85,12 +85,22 @@ def _subject(parts: Parts, edition: Edition) -> str:
     return close.subject(parts, configured, edition.items, number=edition.number, send_at=edition.send_at)
 
 
-def _tell(session: Session, parts: Parts, draft: Edition, reason: str, *, now: datetime) -> None:
-    """Staff may have been told before that this edition waits, for another reason; this one is news all the same."""
+def _tell(
+    session: Session, parts: Parts, draft: Edition, reason: str, *, since: datetime | None, now: datetime
+) -> None:
+    """Staff may have been told before that this edition waits; that it does again, `since` an approval, is news."""
     tell(session, parts, draft.publication, "held", draft, now=now, reason=reason) or tell(
-        session, parts, draft.publication, "held", draft, now=now, reason=reason, occasion=_occasion(reason)
+        session,
+        parts,
+        draft.publication,
+        "held",
+        draft,
+        now=now,
+        reason=reason,
+        occasion=_occasion(reason, since),
     )
 
 
-def _occasion(reason: str) -> str:
-    return f"changed {hashlib.sha256(reason.encode()).hexdigest()[:12]}"
+def _occasion(reason: str, since: datetime | None) -> str:
+    told = f"{reason} {since.isoformat() if since else ''}"
+    return f"changed {hashlib.sha256(told.encode()).hexdigest()[:12]}"
