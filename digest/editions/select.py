@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 
 from digest.editions.excerpt import excerpt, first_sentence
 from digest.editions.model import Excluded, Item, ItemKind, Section
 from digest.posts.happenings import Judged, judge, without_echo
-from digest.posts.model import Event, Post, PostId, StoredPost, Verdict
+from digest.posts.model import Event, EventStatus, Post, PostId, StoredPost, Verdict
 from digest.posts.timing import as_of, ends, is_over
 
+MOST_ARRIVED = 12
 _MAY_LEAD = 4
 _WONDERED_ABOUT = timedelta(days=14)
 _TITLE_IN_SUBJECT = 90
@@ -40,6 +43,7 @@ def choose(
     source_topics: Mapping[PostId, tuple[str, ...]] | None = None,
     first_run: frozenset[PostId] = frozenset(),
     announced: Sequence[StoredPost] = (),
+    arrived: Sequence[StoredPost] = (),
     send_at: datetime | None = None,
     timezone: str = "UTC",
     event_categories: Sequence[str] = (),
@@ -49,7 +53,8 @@ def choose(
     `topics` maps a topic to the categories that belong to it, `source_topics` a post to the topics of its sources.
     `first_run` are the posts a new source brought along, which the flood guard does not count. What is an event, and
     whether it is over, is judged as of `send_at` in `timezone`. `announced` are events of earlier editions that are
-    still to come: they stand below the new ones, and alone they make no edition.
+    still to come: they stand below the new ones, and alone they make no edition. `arrived` are events that came with
+    a new source and were never named, the next first: at most 12 of them are news now, the others later.
     """
     at = max(send_at or now, now)
     categories = frozenset(event_categories)
@@ -59,12 +64,9 @@ def choose(
     new = 0
     for stored in sorted((s for s in candidates if s.gone_at is None), key=_newest_first):
         judged = judge(stored, now=at, timezone=timezone, event_categories=categories)
-        if (
-            judged.verdict is Verdict.EVENT
-            and judged.event
-            and is_over(judged.event, now=at, timezone=timezone)
-        ):
-            if _lately(judged.event, at, timezone):
+        happening = judged.event if judged.verdict is Verdict.EVENT else None
+        if happening and is_over(happening, now=at, timezone=timezone):
+            if _lately(happening, at, timezone):
                 excluded.append(_excluded(stored, "The event is over when the mail is sent."))
             continue
         new += stored.id not in first_run
@@ -74,9 +76,12 @@ def choose(
                 stored, judged, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone, topics=given
             )
         )
-    repeats = [
-        _repeat(s, excerpt_length, now=now, at=at, timezone=timezone) for s in announced if not s.gone_at
-    ]
+    topics_of = source_topics or {}
+    dated = partial(_dated, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone)
+    near = (dated(s, topics=topics_of.get(s.id, ())) for s in arrived if not s.gone_at)
+    items += islice((event for event in near if event), MOST_ARRIVED)
+    repeat = partial(_repeat, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone)
+    repeats = [repeat(s) for s in announced if not s.gone_at]
     return Chosen(
         items=arrange([*items, *(r for r in repeats if r)], max_items=max_items) if items else (),
         excluded=tuple(excluded),
@@ -179,17 +184,41 @@ def _item(
     )
 
 
-def _repeat(
-    stored: StoredPost, excerpt_length: int, *, now: datetime, at: datetime, timezone: str
+def _dated(
+    stored: StoredPost,
+    excerpt_length: int,
+    *,
+    now: datetime,
+    at: datetime,
+    timezone: str,
+    topics: Iterable[str] = (),
 ) -> Item | None:
-    """An event that was announced before, where it is still one and still to come."""
+    """The post as an event with a date to come; None where it is none."""
     judged = judge(stored, now=at, timezone=timezone)
     if judged.verdict is not Verdict.EVENT or judged.event is None:
         return None
     if is_over(judged.event, now=at, timezone=timezone):
         return None
-    item = _item(stored, judged, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone, topics=())
-    return replace(item, repeat=True)
+    return _item(
+        stored, judged, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone, topics=topics
+    )
+
+
+def _repeat(
+    stored: StoredPost, excerpt_length: int, *, now: datetime, at: datetime, timezone: str
+) -> Item | None:
+    """An event that was announced before and is still to come, or was called off since, even without its date."""
+    item = _dated(stored, excerpt_length, now=now, at=at, timezone=timezone)
+    if item is None:
+        judged = judge(stored, now=at, timezone=timezone)
+        if judged.verdict is not Verdict.MAYBE or judged.event is None:
+            return None
+        if judged.event.status is EventStatus.SCHEDULED:
+            return None
+        item = _item(
+            stored, judged, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone, topics=()
+        )
+    return replace(item, kind=ItemKind.EVENT, repeat=True)
 
 
 def _lately(event: Event, at: datetime, timezone: str) -> bool:

@@ -23,6 +23,7 @@ from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
 LOOK_BACK = timedelta(days=7)
+MOST_LOOKED_AT = 100
 _MAY_HOLD_ITEMS = frozenset(EditionState) - {
     EditionState.SKIPPED,
     EditionState.CANCELLED,
@@ -83,8 +84,8 @@ def choice(
     """What an edition of this publication would hold if it were cut at `now` and sent at `send_at`."""
     ahead = posts.upcoming(session, now=now, until=send_at + timedelta(seconds=publication.coming_up))
     coming = editions.to_come(session, slug, ahead if publication.coming_up else ())
-    ids = [*editions.candidates(session, slug), *coming.arrived]
-    found = posts.posts(session, [*ids, *coming.announced])
+    ids, arrived = editions.candidates(session, slug), coming.arrived[:MOST_LOOKED_AT]
+    found = posts.posts(session, [*ids, *arrived, *coming.announced])
     return select.choose(
         [found[post_id] for post_id in ids if post_id in found],
         max_items=publication.max_items,
@@ -92,9 +93,10 @@ def choice(
         excerpt_length=publication.excerpt_length,
         now=now,
         topics=publication.topics,
-        source_topics=_source_topics(session, publication, ids),
-        first_run=editions.first_run_candidates(session, slug) | frozenset(coming.arrived),
+        source_topics=_source_topics(session, publication, [*ids, *arrived]),
+        first_run=editions.first_run_candidates(session, slug),
         announced=[found[post_id] for post_id in coming.announced if post_id in found],
+        arrived=[found[post_id] for post_id in arrived if post_id in found],
         send_at=send_at,
         timezone=publication.timezone,
         event_categories=publication.event_categories,
