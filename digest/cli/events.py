@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -62,9 +62,13 @@ def show(
 def set_(
     post: PostArgument,
     starts: Annotated[
-        str,
-        typer.Option("--starts", metavar="WHEN", help='"2026-12-03 18:00", or "2026-12-03" for a whole day.'),
-    ],
+        str | None,
+        typer.Option(
+            "--starts",
+            metavar="WHEN",
+            help='"2026-12-03 18:00", or "2026-12-03" for a whole day; needed unless its date is known.',
+        ),
+    ] = None,
     ends: Annotated[str | None, typer.Option("--ends", metavar="WHEN", help="The same for its end.")] = None,
     zone: Annotated[
         str | None,
@@ -75,7 +79,7 @@ def set_(
         bool | None, typer.Option("--online/--not-online", help="Whether one can attend online.")
     ] = None,
     register: Annotated[
-        str | None, typer.Option("--register", metavar="URL", help="Where to register.")
+        str | None, typer.Option("--register", metavar="URL", help="Where to register; empty for nowhere.")
     ] = None,
     status: Annotated[
         str | None, typer.Option("--status", metavar="STATUS", help="scheduled, cancelled or postponed.")
@@ -86,7 +90,7 @@ def set_(
     now: NowOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say that a post is an event, and when; drafts that hold it change at once."""
+    """Say that a post is an event, and what is known of it; drafts that hold it change at once."""
     with command(config) as parts:
         from digest.posts.model import EventStatus
         from digest.workflows import confirm
@@ -96,8 +100,8 @@ def set_(
         seen = confirm.is_event(
             parts,
             post,
-            starts=_read(starts, "--starts"),
-            ends=_read(ends, "--ends") if ends else None,
+            starts=_read(starts, "--starts") if starts is not None else None,
+            ends=_read(ends, "--ends") if ends is not None else None,
             timezone=_zone(zone),
             place=place,
             online=online,
@@ -172,26 +176,28 @@ def _json(seen: Happening) -> dict[str, Any]:
 
 
 def _when(event: Event) -> str:
+    from digest.posts.timing import zone_of
+
     if event.starts_at is None:
         return "no date known"
-    start = event.starts_at.astimezone(ZoneInfo(event.timezone)) if event.timezone else event.starts_at
+    start = event.starts_at.astimezone(zone_of(event, "UTC"))
     told = f"{start:%Y-%m-%d}" if event.all_day else f"{start:%Y-%m-%d %H:%M}"
     return told if event.all_day else f"{told} {event.timezone or start.tzname() or 'UTC'}"
 
 
 def _read(text: str, option: str) -> datetime | date:
-    try:
-        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandFailed(
-            f'{option} is "{text}"; expected a day and a time such as "2026-12-03 18:00", or a day alone.'
-        ) from None
+    for reader in (date.fromisoformat, datetime.fromisoformat):  # the first refuses what has a time
+        with suppress(ValueError):
+            return reader(text.strip())
+    raise CommandFailed(
+        f'{option} is "{text}"; expected a day and a time such as "2026-12-03 18:00", or a day alone.'
+    )
 
 
 def _zone(name: str | None) -> str | None:
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name).key
-    except (KeyError, ValueError, OSError):
-        raise CommandFailed(f'--zone is "{name}"; expected a name such as "Europe/London".') from None
+    from digest.posts.zones import zone_name
+
+    known = zone_name(name)
+    if name is not None and known is None:
+        raise CommandFailed(f'--zone is "{name}"; expected a name such as "Europe/London".')
+    return known

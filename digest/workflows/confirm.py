@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from urllib.parse import urlsplit
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,7 +15,9 @@ from digest.editions import store as editions
 from digest.errors import DigestError
 from digest.posts import store as posts
 from digest.posts.happenings import Judged, judge
+from digest.posts.links import safe_link
 from digest.posts.model import EventStatus, PostId, StaffFacts, StoredPost, Verdict
+from digest.posts.packing import clean_text
 from digest.posts.timing import as_of
 from digest.settings import Publication
 from digest.workflows import examine, refresh
@@ -24,6 +26,8 @@ from digest.workflows.parts import Parts
 log = structlog.get_logger()
 LONGEST_PLACE = 200
 _AHEAD = timedelta(days=730)
+_MOST_POSTS = 2**31
+_YEARS_AHEAD = 10
 
 
 class NoSuchPost(DigestError):
@@ -76,7 +80,7 @@ def is_event(
     parts: Parts,
     post_id: PostId,
     *,
-    starts: datetime | date,
+    starts: datetime | date | None = None,
     ends: datetime | date | None = None,
     timezone: str | None = None,
     place: str | None = None,
@@ -87,29 +91,30 @@ def is_event(
     by: str,
     now: datetime,
 ) -> Happening:
-    """Say that a post is an event on this date. Naive times are on the clock of `timezone`, or the publication's.
+    """Say that a post is an event, and what is known of it; what was said of it before and is not said now stays.
 
-    Dates without a time are whole days, the last one included. Raises `NoSuchPost`, or `NotAFact` with what is wrong.
+    Naive times are on the clock of `timezone`, or the publication's. Dates without a time are whole days, the last
+    one included. An empty `register_url` is that there is none. Raises `NoSuchPost`, or `NotAFact` with what is wrong.
     """
     with parts.database.transaction() as session:
-        _post(session, post_id)
-        zone = ZoneInfo(timezone or _publication_of(parts, session, post_id).timezone)
-        start, end, whole_days = _span(starts, ends, zone)
-        facts = StaffFacts(
-            verdict=Verdict.EVENT,
-            by=by,
-            at=now,
-            starts_at=start,
-            ends_at=end,
-            all_day=whole_days,
-            timezone=zone.key,
-            place=_place(place),
-            online=online,
-            register_url=_link(register_url),
-            status=status,
-            full=full,
+        before = _post(session, post_id).staff
+        configured = _publication_of(parts, session, post_id)
+        said = before if before and before.verdict is Verdict.EVENT else None
+        facts = replace(
+            said or StaffFacts(verdict=Verdict.EVENT, by=by, at=now), by=_line(by) or "somebody", at=now
         )
+        if starts is not None:
+            zone = ZoneInfo(timezone or configured.timezone)
+            start, end, whole_days = _span(starts, ends, zone, now=now)
+            facts = replace(facts, starts_at=start, ends_at=end, all_day=whole_days, timezone=zone.key)
+        elif ends is not None or timezone is not None:
+            raise NotAFact("An end or a time zone needs the start beside it.")
+        told: dict[str, Any] = {"place": _place(place), "online": online, "register_url": _link(register_url)}
+        told |= {"status": status, "full": full}
+        facts = replace(facts, **{name: value for name, value in told.items() if value is not None})
         posts.say(session, post_id, facts)
+        if _happening(_post(session, post_id), configured, "", now=now).judged.verdict is not Verdict.EVENT:
+            raise NotAFact(f"Nothing tells when post {post_id} is; say when it starts.")
         examine.note(session, parts, [post_id], now=now)
     log.info("event.confirmed", post=post_id)
     return _after(parts, post_id, now=now)
@@ -119,7 +124,7 @@ def is_no_event(parts: Parts, post_id: PostId, *, by: str, now: datetime) -> Hap
     """Say that a post is no event, whatever else says so. Raises `NoSuchPost`."""
     with parts.database.transaction() as session:
         _post(session, post_id)
-        posts.say(session, post_id, StaffFacts(verdict=Verdict.POST, by=by, at=now))
+        posts.say(session, post_id, StaffFacts(verdict=Verdict.POST, by=_line(by) or "somebody", at=now))
     log.info("event.rejected", post=post_id)
     return _after(parts, post_id, now=now)
 
@@ -152,7 +157,8 @@ def _happening(stored: StoredPost, configured: Publication, state: str, *, now: 
 
 
 def _post(session: Session, post_id: PostId) -> StoredPost:
-    stored = posts.posts(session, [post_id]).get(post_id)
+    # A number too large for a row is nobody's either.
+    stored = posts.posts(session, [post_id]).get(post_id) if 0 < post_id < _MOST_POSTS else None
     if stored is None:
         raise NoSuchPost(f"There is no post {post_id}; `digest events list` shows those that may be events.")
     return stored
@@ -170,9 +176,21 @@ def _publication_of(parts: Parts, session: Session, post_id: PostId) -> Publicat
 
 
 def _span(
-    starts: datetime | date, ends: datetime | date | None, zone: ZoneInfo
+    starts: datetime | date, ends: datetime | date | None, zone: ZoneInfo, *, now: datetime
 ) -> tuple[datetime, datetime | None, bool]:
     """Start and end as moments, and whether they are whole days, whose end is the midnight after the last one."""
+    for one in (starts, ends or starts):
+        if not 1 <= one.year - now.year + 2 <= _YEARS_AHEAD + 2:
+            raise NotAFact(f"The year {one.year} is too far away; please check it.")
+    start, end, whole_days = _moments(starts, ends, zone)
+    if (end or start) <= now:
+        raise NotAFact(f"The event would be over: {starts:%Y-%m-%d} is past; please check the year.")
+    return start, end, whole_days
+
+
+def _moments(
+    starts: datetime | date, ends: datetime | date | None, zone: ZoneInfo
+) -> tuple[datetime, datetime | None, bool]:
     if not isinstance(starts, datetime):
         last = ends if ends is not None and not isinstance(ends, datetime) else starts
         if isinstance(ends, datetime):
@@ -194,16 +212,20 @@ def _moment(at: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _place(place: str | None) -> str | None:
-    return " ".join(place.split())[:LONGEST_PLACE] if place is not None else None
+    return _line(place) if place is not None else None
+
+
+def _line(text: str) -> str:
+    return " ".join(clean_text(text).split())[:LONGEST_PLACE]
 
 
 def _link(url: str | None) -> str | None:
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not url:
+        return url
+    link = safe_link(url, base="")
+    if link is None:
         raise NotAFact(f"{url} is not the full address of a registration page (https://…).")
-    return url
+    return link
 
 
 def _by_date(one: Happening) -> tuple[bool, float, int]:
