@@ -25,11 +25,15 @@ _SUBJECT_NAMES = re.compile(r"\{(first|more|name|number|date)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What an edition would hold, what was left out and why, and what holds it for a person (or "")."""
+    """What an edition would hold, what was left out and why, and what holds it for a person (or "").
+
+    `stale` are candidates that were over for so long that nobody need look at them again.
+    """
 
     items: tuple[Item, ...]
     excluded: tuple[Excluded, ...] = ()
     hold: str = ""
+    stale: tuple[PostId, ...] = ()
 
 
 def choose(
@@ -59,7 +63,9 @@ def choose(
     at = max(send_at or now, now)
     categories = frozenset(event_categories)
     by_category = {category.casefold(): topic for topic, names in topics.items() for category in names}
+    place = partial(_item, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone)
     items: list[Item] = []
+    stale: list[PostId] = []
     excluded = [_excluded(s, "The page is no longer there (404 or 410).") for s in candidates if s.gone_at]
     new = 0
     for stored in sorted((s for s in candidates if s.gone_at is None), key=_newest_first):
@@ -68,14 +74,12 @@ def choose(
         if happening and is_over(happening, now=at, timezone=timezone):
             if _lately(happening, at, timezone):
                 excluded.append(_excluded(stored, "The event is over when the mail is sent."))
+            else:
+                stale.append(stored.id)
             continue
         new += stored.id not in first_run
         given = (*(source_topics or {}).get(stored.id, ()), *_mapped(stored.post.categories, by_category))
-        items.append(
-            _item(
-                stored, judged, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone, topics=given
-            )
-        )
+        items.append(place(stored, judged, topics=given))
     topics_of = source_topics or {}
     dated = partial(_dated, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone)
     near = (dated(s, topics=topics_of.get(s.id, ())) for s in arrived if not s.gone_at)
@@ -88,6 +92,7 @@ def choose(
         hold=f"{new} new posts at once (more than {max_new}): a person must approve."
         if new > max_new
         else "",
+        stale=tuple(stale),
     )
 
 
@@ -143,6 +148,12 @@ def preheader(items: Sequence[Item]) -> str:
     return excerpt(" · ".join(titles) if titles else new[0].excerpt, length=_PREHEADER)
 
 
+def kind_of(judged: Judged) -> ItemKind:
+    """What a post is shown as: one that calls something off says so as an event, for nobody is to ask for details."""
+    is_off = judged.event is not None and judged.event.status is not EventStatus.SCHEDULED
+    return ItemKind.EVENT if is_off else ItemKind(judged.verdict.value)
+
+
 def effective_date(stored: StoredPost) -> datetime:
     """When a post counts as published: never later than we saw it, so a wrong year cannot put it first."""
     return min(stored.post.published_at or stored.seen_at, stored.seen_at)
@@ -170,7 +181,7 @@ def _item(
         post_id=stored.id,
         title=judged.title,
         url=post.url,
-        kind=ItemKind(judged.verdict.value),
+        kind=kind_of(judged),
         excerpt=_excerpt(post, judged.title, excerpt_length),
         image=post.image or (stored.page.image if stored.page else None),
         author=post.author,
@@ -208,17 +219,13 @@ def _repeat(
     stored: StoredPost, excerpt_length: int, *, now: datetime, at: datetime, timezone: str
 ) -> Item | None:
     """An event that was announced before and is still to come, or was called off since, even without its date."""
-    item = _dated(stored, excerpt_length, now=now, at=at, timezone=timezone)
-    if item is None:
-        judged = judge(stored, now=at, timezone=timezone)
-        if judged.verdict is not Verdict.MAYBE or judged.event is None:
-            return None
-        if judged.event.status is EventStatus.SCHEDULED:
-            return None
-        item = _item(
-            stored, judged, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone, topics=()
-        )
-    return replace(item, kind=ItemKind.EVENT, repeat=True)
+    judged = judge(stored, now=at, timezone=timezone)
+    if kind_of(judged) is not ItemKind.EVENT or judged.event is None:
+        return None
+    if is_over(judged.event, now=at, timezone=timezone):
+        return None
+    item = _item(stored, judged, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone, topics=())
+    return replace(item, repeat=True)
 
 
 def _lately(event: Event, at: datetime, timezone: str) -> bool:

@@ -177,6 +177,7 @@ def _make(
 ) -> Edition:
     configured = parts.publication(slug)
     chosen = choice(session, slug, configured, now=now, send_at=send_at)
+    editions.settle(session, slug, chosen.stale)
     if not chosen.items:
         reason = f"No new posts since {_day(_last_cut(session, slug, ZoneInfo(configured.timezone)))}."
         # Nothing to say yet must not keep the scheduled edition from being made later.

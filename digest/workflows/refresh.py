@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 
 from digest.database import Session
+from digest.editions import select
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionState, Item, ItemKind, Section
 from digest.posts import store as posts
@@ -147,12 +148,13 @@ def _fresh(
             return _become(item, judged, event, edition), "has a date now"
         reason = _difference(item.event, event) or _late(event, edition, now=now, zone=zone)
         return (replace(item, event=event), reason) if reason else (item, "")
-    status = judged.event.status if judged.event else EventStatus.SCHEDULED
-    if item.event and status is not EventStatus.SCHEDULED and item.kind is not ItemKind.POST:
+    kind = select.kind_of(judged)
+    if kind is ItemKind.EVENT and judged.event and item.event and item.kind is not ItemKind.POST:
         # Whoever calls an event off often takes its date away with it; readers know it by that date.
-        off = replace(item, event=replace(item.event, status=status))
-        return (item, "") if item.event.status is status else (off, _STATUS[status])
-    if judged.verdict.value == item.kind.value:
+        status = judged.event.status
+        off = replace(item, kind=kind, event=replace(item.event, status=status))
+        return (item, "") if item.event.status is status and item.kind is kind else (off, _STATUS[status])
+    if kind is item.kind:
         return item, ""
     if item.repeat:
         return None, "is no event any more"
@@ -162,7 +164,7 @@ def _fresh(
 
 def _become(item: Item, judged: Judged, event: Event | None, edition: Edition) -> Item:
     """The item as what it is by now, under the title and in the section that go with it."""
-    kind = ItemKind(judged.verdict.value)
+    kind = select.kind_of(judged)
     section = Section.EVENTS
     if kind is ItemKind.POST:
         has_lead = any(one.section is Section.LEAD for one in edition.items)

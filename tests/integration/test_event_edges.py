@@ -411,3 +411,14 @@ def test_a_page_that_breaks_the_reader_keeps_no_edition_from_going_out(database,
     monkeypatch.setattr(pagefacts, "read", broken)
     assert asyncio.run(recheck.recheck_due(parts, now=NOW)) == []
     assert [e.id for e in launch.launch_due(parts, now=NOW)] == [edition_id]
+
+
+def test_what_was_over_for_weeks_is_not_looked_at_again_unless_it_gets_a_new_date(parts):
+    told = replace(fair(starts_at=NOW - 20 * DAY, ends_at=NOW - 20 * DAY + HOUR), published_at=NOW - 30 * DAY)
+    (post_id,) = publishing.publish(parts, told, now=NOW - 30 * DAY)
+    close.cut(parts, "weekly", now=NOW)
+    with parts.database.reading() as session:
+        assert editions.candidates(session, "weekly") == []
+    again = factories.replace_event(told, starts_at=NOW + 9 * DAY, ends_at=NOW + 9 * DAY + HOUR)
+    publishing.publish(parts, again, now=NOW)
+    assert [i.post_id for i in look.next_edition(parts, "weekly", now=NOW).items] == [post_id]

@@ -25,6 +25,7 @@ from digest.editions.store.offers import (
     is_offered,
     lock_publication,
     offer,
+    settle,
     to_come,
 )
 from digest.editions.store.placements import AlreadyPlaced, place, placed, release
@@ -59,6 +60,7 @@ __all__ = [
     "save",
     "save_snapshot",
     "set_items",
+    "settle",
     "snapshot",
     "to_come",
 ]

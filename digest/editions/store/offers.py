@@ -68,6 +68,16 @@ def dismiss(session: Session, publication: str, post_id: PostId) -> None:
     )
 
 
+def settle(session: Session, publication: str, post_ids: Sequence[PostId]) -> None:
+    """Count these open offers as seen: nobody need look at them again."""
+    for page in pages(post_ids):
+        session.execute(
+            update(OfferRow)
+            .where(OfferRow.publication == publication, OfferRow.post_id.in_(page), OfferRow.state == "open")
+            .values(state="seen")
+        )
+
+
 def candidates(session: Session, publication: str) -> list[PostId]:
     """The posts the next edition may take: offered, not dismissed, in no edition sent or still on its way."""
     return list(session.scalars(_open_offers(publication)))
