@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -202,7 +202,7 @@ def _moments(
     if ends is not None and not isinstance(ends, datetime):
         raise NotAFact("The end is a day and the start a time; give both with a time, or neither.")
     start, end = _moment(starts, zone), _moment(ends, zone) if ends else None
-    if end is not None and end <= start:
+    if end is not None and end.astimezone(UTC) <= start.astimezone(UTC):  # whatever the clock shows
         raise NotAFact("The event ends before it starts.")
     return start, end, False
 

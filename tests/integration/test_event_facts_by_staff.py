@@ -136,3 +136,10 @@ def test_a_zone_nobody_else_knows_is_refused(name):
 def test_a_zone_may_be_typed_in_any_case():
     assert events._zone("europe/london") == "Europe/London"
     assert events._zone(None) is None
+
+
+def test_an_end_that_only_the_clock_shows_after_the_start_is_refused(parts, post_id):
+    # The clocks in London skip from one to two: half past one is half past two.
+    start, end = datetime(2027, 3, 28, 1, 30), datetime(2027, 3, 28, 2, 30)
+    with pytest.raises(confirm.NotAFact, match="ends before it starts"):
+        say(parts, post_id, starts=start, ends=end, timezone="Europe/London")
