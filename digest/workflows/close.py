@@ -23,7 +23,7 @@ from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
 LOOK_BACK = timedelta(days=7)
-MOST_LOOKED_AT = 100
+MOST_LOOKED_AT = 300
 _MAY_HOLD_ITEMS = frozenset(EditionState) - {
     EditionState.SKIPPED,
     EditionState.CANCELLED,
@@ -82,7 +82,9 @@ def choice(
     session: Session, slug: str, publication: Publication, *, now: datetime, send_at: datetime
 ) -> select.Chosen:
     """What an edition of this publication would hold if it were cut at `now` and sent at `send_at`."""
-    ahead = posts.upcoming(session, now=now, until=send_at + timedelta(seconds=publication.coming_up))
+    ahead = posts.upcoming(
+        session, now=max(send_at, now), until=send_at + timedelta(seconds=publication.coming_up)
+    )
     coming = editions.to_come(session, slug, ahead if publication.coming_up else ())
     ids, arrived = editions.candidates(session, slug), coming.arrived[:MOST_LOOKED_AT]
     found = posts.posts(session, [*ids, *arrived, *coming.announced])

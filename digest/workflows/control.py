@@ -80,7 +80,8 @@ def resolve(
 ) -> int:
     """Settle uncertain deliveries of an edition, or the one to `address`; returns how many.
 
-    `retry` sends once more with the same Message-ID. Raises `DigestError` when the edition is no longer under way.
+    `retry` sends once more with the same Message-ID. Raises `DigestError` when the edition is no longer under way, and
+    `EventBegun` where it invites to an event that nobody can attend by now, unless it was resumed in spite of that.
     """
     state = DeliveryState.ACCEPTED if as_ == "accepted" else DeliveryState.PENDING
     with parts.database.transaction() as session:
@@ -92,6 +93,9 @@ def resolve(
             raise DigestError(
                 f"Edition {edition_id} is {edition.state}; only while it is sending or paused can a delivery be retried."
             )
+        late = too_late(session, parts, edition, now=now) if state is DeliveryState.PENDING else ""
+        if late and not edition.reason.startswith(RESUMED):
+            raise EventBegun(f"Edition {edition_id} invites to an event that {late}; nothing is sent again.")
         who = None
         if address is not None:
             who = subscribers.find(session, address=address)

@@ -124,6 +124,14 @@ def test_an_event_called_off_during_the_send_stops_it_for_a_person(parts):
     assert sending.state(parts, edition).state is E.SENDING
 
 
+def test_nothing_uncertain_is_sent_again_after_the_event_has_begun(parts):
+    edition = under_way(parts, fair(starts_at=NOW + HOUR, ends_at=NOW + 2 * HOUR), factories.post())
+    assert control.resolve(parts, edition.id, as_="retry", now=NOW) == 0
+    with pytest.raises(control.EventBegun, match="has begun; nothing is sent again"):
+        control.resolve(parts, edition.id, as_="retry", now=NOW + HOUR)
+    assert control.resolve(parts, edition.id, as_="accepted", now=NOW + HOUR) == 0
+
+
 def test_an_event_that_was_mailed_as_cancelled_stops_nothing(parts):
     edition = under_way(parts, fair(status=EventStatus.CANCELLED), factories.post())
     expire.expire(parts, now=NOW + HOUR)
@@ -248,6 +256,18 @@ def test_a_large_calendar_is_announced_a_dozen_events_at_a_time_the_next_first(d
         named += new
         publishing.move(parts, edition.id, E.APPROVED, E.SENDING, E.SENT, now=NOW + week * DAY)
     assert named == [f"Event {n:02}" for n in range(36)]
+
+
+def test_a_calendar_with_fifty_events_a_day_has_those_announced_that_readers_can_still_go_to(database):
+    parts = publishing.parts(database)
+    existing = tuple(
+        fair(f"Event {n}", starts_at=NOW + n * DAY / 50, ends_at=NOW + n * DAY / 50 + HOUR)
+        for n in range(500)
+    )
+    publishing.start(parts, now=NOW, existing=existing)
+    edition = close.cut(parts, "weekly", now=NOW)
+    assert len(edition.items) == 12
+    assert min(item.event.ends_at for item in edition.items) > edition.send_at
 
 
 def test_an_old_event_that_staff_reject_is_not_printed_as_a_new_post(database):
