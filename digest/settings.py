@@ -165,9 +165,27 @@ class Mail(_Table):
     insecure_ok: bool = Field(
         False, description='Allow security = "none" to a server that is not on this machine.'
     )
-    ca_file: str = Field("", description="Extra certificate authorities (PEM) to trust for the mail server.")
+    ca_file: str = Field(
+        "",
+        description="Extra certificate authorities (PEM) to trust for the mail server and for oauth_token_url.",
+    )
     username: str = Field("", description="Login name; empty for none.")
+    auth: Literal["password", "oauth"] = Field(
+        "password", description="Whether the login is by password or by access token (XOAUTH2)."
+    )
     password: SecretStr = Field(SecretStr(""), description="Its password; better in DIGEST_MAIL_PASSWORD.")
+    oauth_token_url: str = Field("", description="For oauth: the https address that gives access tokens.")
+    oauth_client_id: str = Field("", description="For oauth: our name at that address.")
+    oauth_client_secret: SecretStr = Field(
+        SecretStr(""),
+        description="For oauth: the secret to that name; better in DIGEST_MAIL_OAUTH_CLIENT_SECRET.",
+    )
+    oauth_refresh_token: SecretStr = Field(
+        SecretStr(""),
+        description="For oauth on behalf of a person; better in DIGEST_MAIL_OAUTH_REFRESH_TOKEN. Without it the"
+        " service logs in as itself (client credentials).",
+    )
+    oauth_scope: str = Field("", description="For oauth: what the token is for, as the provider names it.")
     ehlo_name: str = Field(
         "", description="How we introduce ourselves; the host of site.base_url unless set."
     )
@@ -210,7 +228,28 @@ class Mail(_Table):
                 'security = "none" would send mail and password in the clear; expected "tls" or "starttls", '
                 "or mail.insecure_ok = true"
             )
+        if self.security == "none" and self.host not in _LOOPBACK | {""} and self.username:
+            raise ValueError(
+                'security = "none" never carries a login to another machine; expected "tls" or "starttls", '
+                "or no mail.username"
+            )
+        if self.auth == "oauth":
+            self._complete_oauth()
         return self
+
+    def _complete_oauth(self) -> None:
+        parts = urlsplit(self.oauth_token_url)
+        if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.fragment:
+            raise ValueError('auth = "oauth" needs mail.oauth_token_url, an https address')
+        if not self.username or not self.oauth_client_id:
+            raise ValueError('auth = "oauth" needs mail.username and mail.oauth_client_id')
+        if (
+            not self.oauth_client_secret.get_secret_value()
+            and not self.oauth_refresh_token.get_secret_value()
+        ):
+            raise ValueError(
+                'auth = "oauth" needs DIGEST_MAIL_OAUTH_CLIENT_SECRET, or DIGEST_MAIL_OAUTH_REFRESH_TOKEN, or both'
+            )
 
     @property
     def effective_port(self) -> int:
@@ -386,7 +425,7 @@ def _sentence(problem: Any) -> str:
     message = problem["msg"].removeprefix("Value error, ").rstrip(".")
     if kind != "value_error":
         message = "expected " + message.removeprefix("Input should be ").removeprefix("Input ")
-    secret = any(word in where for word in ("secret", "password", "api_key"))
+    secret = any(word in where for word in ("secret", "password", "refresh_token", "api_key"))
     shown = "" if secret or isinstance(given, dict | BaseModel) else f' is "{given}"'
     sentence = f"{where}{shown}{';' if shown else ':'} {message}"
     return sentence if sentence.endswith("?") else f"{sentence}."

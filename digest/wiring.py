@@ -10,7 +10,7 @@ import subscribers
 from digest import migrate
 from digest.database import Database
 from digest.deliveries.transports import registry
-from digest.deliveries.transports.base import TransportConfig
+from digest.deliveries.transports.base import OAuth, TransportConfig
 from digest.errors import DigestError
 from digest.posts.sources.http import Client
 from digest.settings import Mail, Settings
@@ -62,10 +62,24 @@ def transport_config(settings: Settings, home: Path) -> TransportConfig:
         ca_file=str(home / mail.ca_file) if mail.ca_file else "",
         username=mail.username,
         password=mail.password.get_secret_value(),
+        oauth=_oauth(mail),
         ehlo_name=mail.ehlo_name or _own_name(settings),
         command_timeout=mail.command_timeout,
         dot_timeout=mail.dot_timeout,
         max_per_connection=mail.max_per_connection,
+    )
+
+
+def _oauth(mail: Mail) -> OAuth | None:
+    """Where access tokens come from; None where the login is by password."""
+    if mail.auth == "password":
+        return None
+    return OAuth(
+        token_url=mail.oauth_token_url,
+        client_id=mail.oauth_client_id,
+        client_secret=mail.oauth_client_secret.get_secret_value(),
+        refresh_token=mail.oauth_refresh_token.get_secret_value(),
+        scope=mail.oauth_scope,
     )
 
 

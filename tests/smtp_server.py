@@ -70,6 +70,7 @@ class RecordingServer:
         tls: ssl.SSLContext | None,
         implicit_tls: bool,
         login: tuple[str, str] | None,
+        mechanisms: str,
     ) -> None:
         self.host = "127.0.0.1"
         self.port = 0
@@ -80,7 +81,8 @@ class RecordingServer:
         self._extensions = extensions
         self._tls = tls
         self._implicit = implicit_tls
-        self._login = login
+        self.login = login
+        self._mechanisms = mechanisms
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: asyncio.Event | None = None
@@ -154,7 +156,7 @@ class RecordingServer:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        connection, secure, logged_in = self.connections, self._implicit, self._login is None
+        connection, secure, logged_in = self.connections, self._implicit, self.login is None
         tx = _Transaction()
 
         async def say(
@@ -190,8 +192,8 @@ class RecordingServer:
                 offers = ["mail.test.example", *self._extensions]
                 if self._tls and not secure:
                     offers.append("STARTTLS")
-                if self._login:
-                    offers.append("AUTH PLAIN LOGIN")
+                if self.login:
+                    offers.append(f"AUTH {self._mechanisms}")
                 await say("ehlo", "\n".join([*(f"250-{o}" for o in offers[:-1]), f"250 {offers[-1]}"]), rest)
             elif verb == "STARTTLS" and self._tls and not secure:
                 if (await say("starttls", "220 2.0.0 ready")).startswith("220"):
@@ -199,7 +201,10 @@ class RecordingServer:
                     secure = True
             elif verb == "AUTH":
                 given = await self._credentials(reader, writer, rest)
-                good = given == self._login
+                good = given == self.login
+                if not good and rest.upper().startswith("XOAUTH2"):
+                    writer.write(b"334 eyJzdGF0dXMiOiI0MDAifQ==\r\n")
+                    self.commands.append((await reader.readline()).decode().rstrip("\r\n"))
                 reply = await say("auth", "235 2.7.0 welcome" if good else "535 5.7.8 bad login", rest)
                 logged_in = reply.startswith("235")
             elif verb == "MAIL":
@@ -254,7 +259,8 @@ class RecordingServer:
             Received(tx.mail_from or "", rcpt, b"".join(lines), tx.options, connection) for rcpt in tx.rcpt
         ]
         # Recorded before the answer leaves, so that whoever has the 250 finds the message.
-        await say("dot", "250 2.0.0 queued", record=lambda: self.messages.extend(received))
+        usual = "250 2.0.0 queued" if received else "554 5.5.1 no valid recipients"
+        await say("dot", usual, record=lambda: self.messages.extend(received))
 
     async def _credentials(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rest: str
@@ -269,6 +275,9 @@ class RecordingServer:
         if method.upper() == "PLAIN":
             _, user, password = base64.b64decode(initial or await ask("")).decode().split("\0")
             return user, password
+        if method.upper() == "XOAUTH2":
+            user, _, bearer = base64.b64decode(initial).decode().partition("\1auth=Bearer ")
+            return user.removeprefix("user="), bearer.removesuffix("\1\1")
         user = base64.b64decode(initial or await ask("VXNlcm5hbWU6")).decode()
         return user, base64.b64decode(await ask("UGFzc3dvcmQ6")).decode()
 
@@ -280,6 +289,12 @@ def recording_server(
     tls: ssl.SSLContext | None = None,
     implicit_tls: bool = False,
     login: tuple[str, str] | None = None,
+    mechanisms: str = "PLAIN LOGIN",
 ) -> RecordingServer:
-    """A server to be entered with `with` or `async with`; `tls` alone offers STARTTLS, `login` demands AUTH."""
-    return RecordingServer(script, extensions=extensions, tls=tls, implicit_tls=implicit_tls, login=login)
+    """A server to be entered with `with` or `async with`; `tls` alone offers STARTTLS, `login` demands AUTH.
+
+    `login` is a user and a password, or for XOAUTH2 among the `mechanisms` an access token.
+    """
+    return RecordingServer(
+        script, extensions=extensions, tls=tls, implicit_tls=implicit_tls, login=login, mechanisms=mechanisms
+    )

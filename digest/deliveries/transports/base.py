@@ -23,8 +23,25 @@ class CannotOpen(DigestError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth:
+    """Where access tokens come from (RFC 6749): by the refresh token where there is one, else as the client itself.
+
+    `token_url` is https. The secrets never appear in a repr.
+    """
+
+    token_url: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransportConfig:
-    """How messages leave, as plain validated values; `password` never appears in a repr. Times are seconds."""
+    """How messages leave, as plain validated values; `password` never appears in a repr. Times are seconds.
+
+    With `oauth` the login is `username` and an access token (XOAUTH2) instead of the password.
+    """
 
     kind: Literal["outbox", "smtp"] = "outbox"
     outbox_dir: Path = Path("outbox")
@@ -34,6 +51,7 @@ class TransportConfig:
     ca_file: str = ""
     username: str = ""
     password: str = field(default="", repr=False)
+    oauth: OAuth | None = None
     ehlo_name: str = ""
     max_per_connection: int = 100
     command_timeout: float = 300

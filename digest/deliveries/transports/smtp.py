@@ -12,13 +12,14 @@ import ssl
 import aiosmtplib
 
 from digest.deliveries import replies
-from digest.deliveries.model import Outcome, Phase, Reply, Scope, Verdict
+from digest.deliveries.model import Outcome, Phase, Verdict
+from digest.deliveries.transports import envelope, opening
 from digest.deliveries.transports.base import BeforeBody, CannotOpen, Lane, TransportConfig
-from digest.errors import DigestError
+from digest.deliveries.transports.oauth import AccessToken, NoToken, Tokens
 from digest.messages.model import Addressed
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _QUIT_SECONDS = 10.0
+_NOT_THIS_WAY = frozenset({500, 501, 502, 503, 504, 534, 538})  # the mechanism is refused, not the password
 _Gone = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, ConnectionError, TimeoutError)
 
 
@@ -29,17 +30,20 @@ class Smtp:
 
     def __init__(self, config: TransportConfig) -> None:
         self._config = config
-        self._tls = None if config.security == "none" else _context(config.ca_file)
+        self._tls = None if config.security == "none" else opening.tls_context(config.ca_file)
+        # A context of its own: an HTTP library sets on it what a mail server would not understand (ALPN).
+        self._tokens = Tokens(config.oauth, tls=opening.tls_context(config.ca_file)) if config.oauth else None
 
     def lane(self) -> Lane:
         """A connection, not yet open."""
-        return _SmtpLane(self._config, self._tls)
+        return _SmtpLane(self._config, self._tls, self._tokens)
 
 
 class _SmtpLane:
-    def __init__(self, config: TransportConfig, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, config: TransportConfig, tls: ssl.SSLContext | None, tokens: Tokens | None) -> None:
         self._config = config
         self._tls = tls
+        self._tokens = tokens
         self._client: aiosmtplib.SMTP | None = None
         self._sent = 0
 
@@ -47,20 +51,15 @@ class _SmtpLane:
         if self._client and self._client.is_connected:
             return
         self._drop()
-        client = aiosmtplib.SMTP(
-            hostname=self._config.host,
-            port=self._config.port,
-            local_hostname=self._config.ehlo_name or "localhost",
-            use_tls=self._config.security == "tls",
-            start_tls=False,
-            tls_context=self._tls,
-            timeout=self._config.command_timeout,
-        )
+        token = await self._token()
         try:
-            await _introduce(client, self._config)
-        except CannotOpen:
-            client.close()
-            raise
+            client = await self._session(token)
+        except CannotOpen as error:
+            result = error.outcome
+            if token is None or (result.phase, result.reply.code) != (Phase.AUTH, 535):
+                raise
+            # A token may be withdrawn before its time; when a fresh one is refused too, a person must look.
+            client = await self._session(await self._token(instead_of=token))
         self._client, self._sent = client, 0
 
     async def send(self, mail: Addressed, *, before_body: BeforeBody) -> Outcome:
@@ -80,19 +79,42 @@ class _SmtpLane:
                 await client.quit(timeout=_QUIT_SECONDS)
         self._drop()
 
+    async def _token(self, *, instead_of: AccessToken | None = None) -> AccessToken | None:
+        if self._tokens is None:
+            return None
+        try:
+            return await self._tokens.get(instead_of=instead_of)
+        except NoToken as error:
+            verdict = Verdict.DEFERRED if error.passing else Verdict.REFUSED
+            raise opening.cannot(Phase.AUTH, str(error), verdict=verdict) from None
+
+    async def _session(self, token: AccessToken | None) -> aiosmtplib.SMTP:
+        client = aiosmtplib.SMTP(
+            hostname=self._config.host,
+            port=self._config.port,
+            local_hostname=self._config.ehlo_name or "[127.0.0.1]",
+            use_tls=self._config.security == "tls",
+            start_tls=False,
+            tls_context=self._tls,
+            timeout=self._config.command_timeout,
+        )
+        try:
+            await _introduce(client, self._config, token)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
     async def _try(self, mail: Addressed, before_body: BeforeBody) -> Outcome:
+        if refusal := envelope.smuggled(mail):
+            return refusal
         try:
             await self.open()
         except CannotOpen as error:
             return error.outcome
         assert self._client
-        if mail.smtputf8 and not self._client.supports_extension("smtputf8"):
-            return Outcome(
-                verdict=Verdict.REFUSED,
-                phase=Phase.CHECK,
-                scope=Scope.RECIPIENT,
-                reply=Reply(text="the mail server does not take addresses outside ASCII (SMTPUTF8)"),
-            )
+        if envelope.needs_smtputf8(mail) and not self._client.supports_extension("smtputf8"):
+            return envelope.beyond_ascii(mail)
         result = await self._transact(self._client, mail, before_body)
         self._sent += 1
         if result.closed:
@@ -125,20 +147,7 @@ class _SmtpLane:
         self._client = None
 
 
-def _context(ca_file: str) -> ssl.SSLContext:
-    """One verifying context for all lanes; making one costs more than a message."""
-    context = ssl.create_default_context()
-    if ca_file:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise DigestError(
-                f"mail.ca_file {ca_file} cannot be read as PEM certificates: {error}."
-            ) from error
-    return context
-
-
-async def _introduce(client: aiosmtplib.SMTP, config: TransportConfig) -> None:
+async def _introduce(client: aiosmtplib.SMTP, config: TransportConfig, token: AccessToken | None) -> None:
     """Connect, secure, greet and log in; raises `CannotOpen` with the phase that failed."""
     where = f"{config.host}:{config.port}"
     phase = Phase.CONNECT
@@ -149,72 +158,71 @@ async def _introduce(client: aiosmtplib.SMTP, config: TransportConfig) -> None:
         if config.security == "starttls":
             phase = Phase.TLS
             if not client.supports_extension("starttls"):
-                raise _cannot(
+                raise opening.cannot(
                     phase,
                     f"The mail server {where} does not offer STARTTLS, so nothing was sent; "
                     'set mail.security to "tls" if it speaks TLS from the start.',
                 )
             await client.starttls()
             phase = Phase.EHLO
-            await client.ehlo()
+            await (
+                client.ehlo()
+            )  # what was offered before TLS may have been anybody's words (RFC 3207 section 4.2)
         if config.username:
             phase = Phase.AUTH
-            await _log_in(client, config, where)
-    except aiosmtplib.SMTPResponseException as error:
-        raise CannotOpen(
-            replies.outcome(phase, replies.parse(error.code, error.message), closed=True)
-        ) from error
+            await _log_in(client, config, token, where)
     except (aiosmtplib.SMTPException, OSError) as error:
-        raise _unopened(phase, error, where) from error
+        text = error.message if isinstance(error, aiosmtplib.SMTPResponseException) else str(error)
+        said = opening.without_secrets(text, config.username, config.password, token.value if token else "")
+        if isinstance(error, aiosmtplib.SMTPResponseException):
+            raise CannotOpen(replies.outcome(phase, replies.parse(error.code, said), closed=True)) from None
+        raise opening.failed(phase, error, where, said=said) from error
 
 
-async def _log_in(client: aiosmtplib.SMTP, config: TransportConfig, where: str) -> None:
-    secure = client.get_transport_info("sslcontext") is not None
-    if not secure and config.security != "none" and config.host not in _LOOPBACK:
-        raise _cannot(Phase.AUTH, f"The connection to {where} is not protected, so no password was sent.")
-    if not client.supports_extension("auth"):
-        raise _cannot(Phase.AUTH, f"The mail server {where} does not ask for a login; unset mail.username.")
-    await client.login(config.username, config.password)
-
-
-def _unopened(phase: Phase, error: BaseException, where: str) -> CannotOpen:
-    """Why no session came about: a certificate is a matter for a person, a silence may pass."""
-    for cause in _chain(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            wrong = cause.verify_message or str(cause)
-            name = "does not belong to that name" if cause.verify_code == 62 else "is not trusted"
-            return _cannot(
-                Phase.TLS,
-                f"The certificate of the mail server {where} {name} ({wrong}), so nothing was sent.",
-            )
-        if isinstance(cause, ssl.SSLError):
-            return _cannot(
-                Phase.TLS,
-                f"No protected connection to the mail server {where} came about: {cause.reason or cause}.",
-            )
-    detail = replies.redact(str(error)) or type(error).__name__
-    return _cannot(phase, f"The mail server {where} cannot be reached: {detail}.", verdict=Verdict.DEFERRED)
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
-        error = error.__cause__ or error.__context__
-    return found
-
-
-def _cannot(phase: Phase, sentence: str, *, verdict: Verdict = Verdict.REFUSED) -> CannotOpen:
-    return CannotOpen(
-        Outcome(
-            verdict=verdict,
-            phase=phase,
-            scope=Scope.SENDER,
-            reply=Reply(text=sentence),
-            stop=sentence,
-            closed=True,
+async def _log_in(
+    client: aiosmtplib.SMTP, config: TransportConfig, token: AccessToken | None, where: str
+) -> None:
+    """AUTH by token or password; never in the clear, except to this machine itself."""
+    if client.get_transport_info("sslcontext") is None and not opening.is_loopback(config.host):
+        raise opening.cannot(
+            Phase.AUTH, f"The connection to {where} is not protected, so no password or token was sent."
         )
-    )
+    if not client.supports_extension("auth"):
+        raise opening.cannot(
+            Phase.AUTH, f"The mail server {where} does not ask for a login; unset mail.username."
+        )
+    offered = client.server_auth_methods
+    if token is None:
+        await _give_password(client, config, offered, where)
+    elif "xoauth2" in offered:
+        await client.auth_xoauth2(config.username, token.value)
+    else:
+        raise opening.cannot(
+            Phase.AUTH,
+            f"The mail server {where} takes no access tokens (XOAUTH2), "
+            'so none was sent; set mail.auth to "password".',
+        )
+
+
+async def _give_password(
+    client: aiosmtplib.SMTP, config: TransportConfig, offered: list[str], where: str
+) -> None:
+    """Log in by the first way that the server really has; a password refused is not tried again another way."""
+    ways = {"plain": client.auth_plain, "login": client.auth_login, "cram-md5": client.auth_crammd5}
+    usable = [way for name, way in ways.items() if name in offered]
+    if not usable:
+        hint = '; set mail.auth to "oauth"' if "xoauth2" in offered else ""
+        raise opening.cannot(
+            Phase.AUTH, f"The mail server {where} offers no login by password that we know{hint}."
+        )
+    for n, way in enumerate(usable, start=1):
+        try:
+            await way(config.username, config.password)
+        except aiosmtplib.SMTPAuthenticationError as error:
+            if error.code not in _NOT_THIS_WAY or n == len(usable):
+                raise
+        else:
+            return
 
 
 async def _envelope(client: aiosmtplib.SMTP, mail: Addressed) -> Outcome | None:
@@ -222,7 +230,7 @@ async def _envelope(client: aiosmtplib.SMTP, mail: Addressed) -> Outcome | None:
     options = b""
     if client.supports_extension("size"):
         options += b" SIZE=%d" % len(mail.data)
-    if mail.smtputf8:
+    if envelope.needs_smtputf8(mail):
         options += b" SMTPUTF8 BODY=8BITMIME" if client.supports_extension("8bitmime") else b" SMTPUTF8"
     commands = (
         (Phase.MAIL, f"MAIL FROM:<{mail.mail_from}>".encode() + options, (250,)),
