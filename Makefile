@@ -35,7 +35,7 @@ format: .venv/test.stamp ## mend what the formatter and the linter can mend
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
 
-bench: .venv/test.stamp ## measure collecting, rendering and importing
+bench: .venv/test.stamp ## measure collecting, rendering, signing and importing
 	@$(BIN)/python -m bench $(ARGS)
 
 docs: .venv/test.stamp ## write the generated pages again: docs/configuration.md and docs/commands.md
@@ -45,8 +45,8 @@ lock: .venv/made ## choose the newest allowed version of every dependency and wr
 	@command -v uv >/dev/null || $(BIN)/pip install --quiet uv
 	@PATH="$$PATH:$(BIN)"; export PATH; set -e; \
 	flags="--universal --generate-hashes --no-header --no-annotate --quiet"; \
-	uv pip compile pyproject.toml --extra postgres --group build $$flags --upgrade -o requirements.lock; \
-	uv pip compile pyproject.toml --extra postgres --extra events --group build --group dev $$flags --upgrade \
+	uv pip compile pyproject.toml --extra postgres --extra dkim --group build $$flags --upgrade -o requirements.lock; \
+	uv pip compile pyproject.toml --extra postgres --extra dkim --extra events --group build --group dev $$flags --upgrade \
 	  -c requirements.lock -o requirements-dev.lock
 
 build: .venv/test.stamp ## make the wheel in dist/

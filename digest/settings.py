@@ -26,6 +26,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -34,9 +35,11 @@ from sqlalchemy.exc import ArgumentError
 
 from digest.editions.cadence import Cadence
 from digest.errors import DigestError
+from digest.messages.headers import Unmailable, wire_address
 from digest.posts.model import SourceSpec
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 SECRET_LENGTH = 32
 SourceKind = Literal["rss", "jsonfeed", "wordpress", "ghost", "folder", "events-calendar", "ical"]
@@ -85,6 +88,13 @@ def _language(tag: str) -> str:
 def _cadence(text: str) -> str:
     Cadence.parse(text)
     return text
+
+
+def _mail_domain(address: str) -> str:
+    try:
+        return wire_address(address)[0].rpartition("@")[2].lower()
+    except Unmailable as error:
+        raise ValueError(f'"{address}": {error}') from error
 
 
 Duration = Annotated[int, BeforeValidator(seconds)]
@@ -193,6 +203,18 @@ class Mail(_Table):
     bounce_domain: str = Field(
         "", description="Turns on one bounce address per recipient, b+<token>@ this domain."
     )
+    dkim_selector: str = Field(
+        "", description="Turns on DKIM signing: the name of the RSA key in DNS, before ._domainkey."
+    )
+    dkim_key: str = Field("", description="File with the RSA private key (PEM, 2048 to 4096 bits).")
+    dkim_domain: str = Field(
+        "",
+        description="The domain that signs; the domain of the From address unless set, and in line with it.",
+    )
+    dkim_ed25519_selector: str = Field(
+        "", description="Name in DNS of an Ed25519 key that signs as well, beside RSA."
+    )
+    dkim_ed25519_key: str = Field("", description="File with that Ed25519 private key (PEM or base64).")
     only: tuple[str, ...] = Field(("*",), description="Who may be mailed at all: addresses or *@domains.")
     lanes: int = Field(8, ge=1, le=256, description="Connections to the mail server at the same time.")
     max_per_second: float = Field(
@@ -218,6 +240,36 @@ class Mail(_Table):
                     f'"{entry}" is nobody; expected addresses, "*@example.org" for a domain, "*" for everybody'
                 )
         return value
+
+    @field_validator("dkim_selector", "dkim_ed25519_selector", "dkim_domain")
+    @classmethod
+    def _host_name(cls, value: str, info: ValidationInfo) -> str:
+        least, example = (2, "example.org") if info.field_name == "dkim_domain" else (1, "brief2026")
+        labels = value.split(".") if value else []
+        if value and (len(value) > 200 or len(labels) < least or not all(map(_LABEL.fullmatch, labels))):
+            raise ValueError(f'expected a name for DNS such as "{example}"; xn--… if it is international')
+        return value.lower()
+
+    @field_validator("dkim_key", "dkim_ed25519_key")
+    @classmethod
+    def _a_file_not_a_key(cls, value: str) -> str:
+        if "\n" in value or "-----" in value:
+            raise ValueError("expected the name of a file that holds the key, not the key")
+        return value
+
+    @model_validator(mode="after")
+    def _can_sign(self) -> Mail:
+        if bool(self.dkim_selector) != bool(self.dkim_key):
+            raise ValueError("signing needs both dkim_selector and dkim_key, or neither")
+        if bool(self.dkim_ed25519_selector) != bool(self.dkim_ed25519_key):
+            raise ValueError(
+                "a second signature needs both dkim_ed25519_selector and dkim_ed25519_key, or neither"
+            )
+        if (self.dkim_ed25519_key or self.dkim_domain) and not self.dkim_key:
+            raise ValueError("dkim_domain and the Ed25519 key stand beside dkim_selector and dkim_key only")
+        if self.dkim_key and self.dkim_selector == self.dkim_ed25519_selector:
+            raise ValueError("each of the two keys needs a selector of its own")
+        return self
 
     @model_validator(mode="after")
     def _complete(self) -> Mail:
@@ -365,6 +417,19 @@ class Settings(_Table):
                 )
         return value
 
+    @model_validator(mode="after")
+    def _aligned(self) -> Settings:
+        """Receivers count a signature for the author only where its domain is in line with From (RFC 9989)."""
+        signs = self.mail.dkim_domain
+        for slug, publication in self.publications.items() if signs else ():
+            domain = _mail_domain(publication.sender[1])
+            if domain != signs and not domain.endswith(f".{signs}") and not signs.endswith(f".{domain}"):
+                raise ValueError(
+                    f'mail.dkim_domain is "{signs}", but publications.{slug}.from is at "{domain}"; '
+                    "expected that domain, or one above or below it"
+                )
+        return self
+
 
 def load(path: Path, *, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read and validate the configuration; raises `SettingsError` with one line for each thing to mend."""
@@ -425,7 +490,7 @@ def _sentence(problem: Any) -> str:
     message = problem["msg"].removeprefix("Value error, ").rstrip(".")
     if kind != "value_error":
         message = "expected " + message.removeprefix("Input should be ").removeprefix("Input ")
-    secret = any(word in where for word in ("secret", "password", "refresh_token", "api_key"))
+    secret = any(word in where for word in ("secret", "password", "refresh_token", "_key"))
     shown = "" if secret or isinstance(given, dict | BaseModel) else f' is "{given}"'
     sentence = f"{where}{shown}{';' if shown else ':'} {message}"
     return sentence if sentence.endswith("?") else f"{sentence}."

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import structlog
 
 import subscribers
 from digest import migrate
@@ -12,10 +15,14 @@ from digest.database import Database
 from digest.deliveries.transports import registry
 from digest.deliveries.transports.base import OAuth, TransportConfig
 from digest.errors import DigestError
+from digest.messages import dkimkeys
+from digest.messages.dkim import Signer
 from digest.posts.sources.http import Client
 from digest.settings import Mail, Settings
 from digest.templating import Templates
 from digest.workflows.parts import Parts
+
+log = structlog.get_logger()
 
 
 class NotMigrated(DigestError):
@@ -33,6 +40,7 @@ def build(settings: Settings, *, home: Path = Path()) -> Parts:
         transport=registry.build(transport_config(settings, home)),
         client=Client,
         home=home,
+        signer=functools.cache(lambda: signer(settings.mail, home)),
     )
 
 
@@ -81,6 +89,26 @@ def _oauth(mail: Mail) -> OAuth | None:
         refresh_token=mail.oauth_refresh_token.get_secret_value(),
         scope=mail.oauth_scope,
     )
+
+
+def signer(mail: Mail, home: Path) -> Signer | None:
+    """What signs our mail, with its keys read; None where none are configured. Raises `DigestError`.
+
+    A key that everybody on the machine may read is used, and the log says so: secrets mounted into a container
+    often are.
+    """
+    if not mail.dkim_key:
+        return None
+    first, second = home / mail.dkim_key, home / mail.dkim_ed25519_key
+    keys = [dkimkeys.rsa(first, selector=mail.dkim_selector, setting="mail.dkim_key")]
+    files = [first]
+    if mail.dkim_ed25519_key:
+        setting = "mail.dkim_ed25519_key"
+        keys.append(dkimkeys.ed25519(second, selector=mail.dkim_ed25519_selector, setting=setting))
+        files.append(second)
+    for exposed in filter(dkimkeys.is_exposed, files):
+        log.warning("dkim.key_exposed", file=str(exposed), remedy="chmod o-rwx")
+    return Signer(keys=tuple(keys), domain=mail.dkim_domain)
 
 
 def _own_name(settings: Settings) -> str:

@@ -117,6 +117,8 @@ def serve_all(parts: Parts, *, host: str, port: int) -> None:
     from digest import worker as delivery
     from digest.web.app import create_app
 
+    parts.signer()  # a key that cannot be used ends it here, not later in the thread that sends
+
     async def deliver(stop: asyncio.Event, ready: threading.Event) -> None:
         ready.set()
         await delivery.work(parts, clock=present, stop=stop)

@@ -6,6 +6,7 @@ import hashlib
 from datetime import datetime
 
 from digest.messages import headers, quoted
+from digest.messages.dkim import Signer
 from digest.messages.model import Addressed, Sender
 from digest.messages.personalise import (
     envelope_sender,
@@ -13,6 +14,7 @@ from digest.messages.personalise import (
     message_id_for,
     multipart_headers,
     part_start,
+    sending_address,
 )
 
 
@@ -26,40 +28,41 @@ def build_notice(
     now: datetime,
     message_id: str,
     language: str = "en",
+    signer: Signer | None = None,
 ) -> Addressed:
     """A message that is not an edition: no list headers, and marked as sent by a machine.
 
-    `message_id` is the key it is made from, the same on every try. An empty `html` makes it text alone. Raises
-    `Unmailable` for an address that cannot be written to.
+    `message_id` is the key it is made from, the same on every try. An empty `html` makes it text alone. With
+    `signer` it is signed. Raises `Unmailable` for an address that cannot be written to.
     """
     address, smtputf8 = headers.wire_address(to)
     identity = message_id_for(message_id, sender.message_domain, "notice")
+    opening, body = _alternative(html, text) if html else _plain(text)
     head = (
         headers.date(now)
         + headers.token("Message-ID", identity)
         + f"To: {address}\r\n".encode()
         + fixed_headers(sender, subject=subject, language=language)
+        + opening
     )
+    signatures = signer.sign(head, body, sent_from=sending_address(sender), at=now) if signer else b""
     return Addressed(
         mail_from=envelope_sender(sender, ""),
         rcpt_to=address,
         message_id=identity,
-        data=head + (_alternative(html, text) if html else _plain(text)),
+        data=signatures + head + b"\r\n" + body,
         smtputf8=smtputf8,
     )
 
 
-def _plain(text: str) -> bytes:
-    opening = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    return (
-        f"{opening}Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
-        + quoted.encode(text)
-        + b"\r\n"
-    )
+def _plain(text: str) -> tuple[bytes, bytes]:
+    """The header lines that say what it is, and the body."""
+    opening = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    return opening + b"Content-Transfer-Encoding: quoted-printable\r\n", quoted.encode(text) + b"\r\n"
 
 
-def _alternative(html: str, text: str) -> bytes:
+def _alternative(html: str, text: str) -> tuple[bytes, bytes]:
     boundary = f"=_{hashlib.sha256((text + html).encode('utf-8', 'replace')).hexdigest()[:24]}"
     parts = (("plain", text), ("html", html))
     body = b"".join(part_start(boundary, subtype) + quoted.encode(content) for subtype, content in parts)
-    return multipart_headers(boundary) + b"\r\n" + body + f"\r\n--{boundary}--\r\n".encode()
+    return multipart_headers(boundary), body + f"\r\n--{boundary}--\r\n".encode()

@@ -13,11 +13,14 @@ from datetime import datetime
 
 from digest.errors import DigestError
 from digest.messages import headers, quoted
+from digest.messages.dkim import Prepared, Signer
 from digest.messages.headers import Unmailable
 from digest.messages.model import Addressed, Reader, Rendered, Sender, SlotName, slot_marker
 
 __all__ = ["Compiled", "NoUnsubscribeSlot", "Unmailable", "compile_edition"]
 
+_VARYING = ("Date", "Message-ID", "To", "List-Unsubscribe")
+_ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 _Piece = bytes | tuple[SlotName, bool]  # the flag: as HTML
 
 
@@ -32,13 +35,17 @@ class NoUnsubscribeSlot(DigestError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """An edition ready to be addressed: its fixed header lines, and the body in pieces with slots between."""
+    """An edition ready to be addressed: its fixed header lines, and the body in pieces with slots between.
+
+    `signing` is there when its messages are signed.
+    """
 
     sender: Sender
     edition_key: str
     sent_at: datetime
     head: bytes = field(repr=False)
     body: tuple[_Piece, ...] = field(repr=False)
+    signing: Prepared | None = None
 
     def addressed(self, reader: Reader, *, position_key: str, now: datetime | None = None) -> Addressed:
         """The message for `reader`, dated `now` (the edition's time unless given).
@@ -50,14 +57,12 @@ class Compiled:
         message_id = message_id_for(
             f"{self.edition_key}/{position_key}", self.sender.message_domain, self.edition_key
         )
-        head = (
-            headers.date(now or self.sent_at),
-            headers.token("Message-ID", message_id),
-            f"To: {address}\r\n".encode(),
-            headers.uri("List-Unsubscribe", reader.unsubscribe_url),
-            b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
-            self.head,
-            b"\r\n",
+        at = now or self.sent_at
+        varying = (
+            headers.date(at)
+            + headers.token("Message-ID", message_id)
+            + f"To: {address}\r\n".encode()
+            + headers.uri("List-Unsubscribe", reader.unsubscribe_url)
         )
         values = {
             SlotName.UNSUBSCRIBE_URL: reader.unsubscribe_url,
@@ -69,21 +74,24 @@ class Compiled:
             for name, value in values.items()
             for as_html in (True, False)
         }
+        signatures = self.signing.sign(varying, filled, at=at) if self.signing else b""
         body = (piece if isinstance(piece, bytes) else filled[piece] for piece in self.body)
         return Addressed(
             mail_from=envelope_sender(self.sender, reader.bounce_token),
             rcpt_to=address,
             message_id=message_id,
-            data=b"".join((*head, *body)),
+            data=b"".join((signatures, varying, _ONE_CLICK, self.head, b"\r\n", *body)),
             smtputf8=smtputf8,
         )
 
 
-def compile_edition(rendered: Rendered, sender: Sender, *, edition_key: str, sent_at: datetime) -> Compiled:
+def compile_edition(
+    rendered: Rendered, sender: Sender, *, edition_key: str, sent_at: datetime, signer: Signer | None = None
+) -> Compiled:
     """Encode `rendered` once for all its readers.
 
-    `edition_key` identifies the edition for ever, in ASCII letters, digits and hyphens. Raises `NoUnsubscribeSlot`
-    when the HTML or the text would leave readers without a way out.
+    `edition_key` identifies the edition for ever, in ASCII letters, digits and hyphens. With `signer` every message
+    is signed. Raises `NoUnsubscribeSlot` when the HTML or the text would leave readers without a way out.
     """
     head = fixed_headers(sender, subject=rendered.subject, language=rendered.language)
     head += headers.uri("List-Archive", sender.archive_url) if sender.archive_url else b""
@@ -98,19 +106,28 @@ def compile_edition(rendered: Rendered, sender: Sender, *, edition_key: str, sen
             raise NoUnsubscribeSlot(part)
         body += [part_start(boundary, subtype), *pieces]
     body.append(f"\r\n--{boundary}--\r\n".encode())
+    head += multipart_headers(boundary)
+    signing = (
+        signer.prepare(
+            sent_from=sending_address(sender), fixed=_ONE_CLICK + head, varying=_VARYING, body=body
+        )
+        if signer
+        else None
+    )
     return Compiled(
         sender=sender,
         edition_key=edition_key,
         sent_at=sent_at,
-        head=head + multipart_headers(boundary),
+        head=head,
         body=tuple(body),
+        signing=signing,
     )
 
 
 def fixed_headers(sender: Sender, *, subject: str, language: str) -> bytes:
     """The header lines that every message of ours has, whoever it goes to."""
     lines = [
-        headers.mailbox("From", sender.from_name, headers.wire_address(sender.from_email)[0]),
+        headers.mailbox("From", sender.from_name, sending_address(sender)),
         headers.unstructured("Subject", subject or sender.list_name),
         headers.token("Auto-Submitted", "auto-generated"),
         headers.token("X-Auto-Response-Suppress", "All"),
@@ -119,6 +136,11 @@ def fixed_headers(sender: Sender, *, subject: str, language: str) -> bytes:
     if sender.reply_to:
         lines.insert(1, headers.mailbox("Reply-To", "", headers.wire_address(sender.reply_to)[0]))
     return b"".join(lines)
+
+
+def sending_address(sender: Sender) -> str:
+    """The address in From, with its domain in ASCII."""
+    return headers.wire_address(sender.from_email)[0]
 
 
 def multipart_headers(boundary: str) -> bytes:

@@ -55,8 +55,10 @@ async def deliver(
 
     With `until_done` it returns when nothing is due any more at `now`, else it goes on until `stop` is set; then
     the messages on the wire are finished and the rest is released. `progress` hears how many deliveries of the
-    edition are settled. Raises `NotArmed` when this installation may not send from this database.
+    edition are settled. Raises `NotArmed` when this installation may not send from this database, and `DigestError`
+    when mail is to be signed with keys that cannot be used.
     """
+    await asyncio.to_thread(parts.signer)
     worker = _Worker(
         parts, now=now, stop=stop or asyncio.Event(), progress=progress or (lambda _settled: None)
     )
@@ -156,6 +158,7 @@ class _Worker:
                 sender_for(parts, edition.publication, edition=edition),
                 edition_key=edition_key(edition),
                 sent_at=launched,
+                signer=parts.signer(),
             ),
             readers=self._readers(edition.publication),
             permitted=lambda address: permits(parts.settings.mail.only, address),
@@ -239,6 +242,7 @@ class _Worker:
                 now=self._now(),
                 message_id=waiting.key,
                 language=configured.language,
+                signer=self._parts.signer(),
             )
         except DigestError as error:
             await asyncio.to_thread(self._settle_notice, waiting, NoticeState.FAILED, str(error), None)

@@ -10,16 +10,23 @@ import subscribers
 from digest.database import Database
 from digest.deliveries.transports.base import Transport
 from digest.errors import DigestError
+from digest.messages.dkim import Signer
 from digest.posts.sources.http import Client
 from digest.settings import Publication, Settings
 from digest.templating import Templates
+
+
+def unsigned() -> None:
+    """No keys: the mail server signs, or nobody does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The configuration and the live parts of one process.
 
-    `client` opens a fresh guarded HTTP client; relative paths in the settings are taken from `home`.
+    `client` opens a fresh guarded HTTP client; relative paths in the settings are taken from `home`. `signer` reads
+    the keys that mail is signed with when first asked, so that only a process that sends needs them; it gives None
+    where none are configured, and raises `DigestError` for keys that cannot be used.
     """
 
     settings: Settings
@@ -29,6 +36,7 @@ class Parts:
     transport: Transport
     client: Callable[[], Client]
     home: Path = Path()
+    signer: Callable[[], Signer | None] = unsigned
 
     def publication(self, slug: str) -> Publication:
         """The publication configured under `slug`; raises `DigestError` naming those there are."""

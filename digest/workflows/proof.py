@@ -53,7 +53,7 @@ def _compile(parts: Parts, edition_id: EditionId, now: datetime) -> tuple[Editio
     rendered = render(content_for(parts, edition, proof=True), parts.templates, nonce=secrets.token_hex(8))
     key = f"{edition_key(edition)}-proof-{secrets.token_hex(6)}"  # every proof is a message of its own
     sender = sender_for(parts, edition.publication, edition=edition)
-    return edition, compile_edition(rendered, sender, edition_key=key, sent_at=now)
+    return edition, compile_edition(rendered, sender, edition_key=key, sent_at=now, signer=parts.signer())
 
 
 async def _send(

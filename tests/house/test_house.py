@@ -85,7 +85,7 @@ def test_the_lock_files_name_no_index_and_carry_hashes() -> None:
 def test_the_lock_files_hold_every_dependency() -> None:
     project = tomllib.loads((HOME / "pyproject.toml").read_text())
     groups, extras = project["dependency-groups"], project["project"]["optional-dependencies"]
-    runtime = [*project["project"]["dependencies"], *extras["postgres"], *groups["build"]]
+    runtime = [*project["project"]["dependencies"], *extras["postgres"], *extras["dkim"], *groups["build"]]
     for name, wanted in (
         ("requirements.lock", runtime),
         ("requirements-dev.lock", [*runtime, *groups["dev"]]),
