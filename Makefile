@@ -14,10 +14,10 @@ SUITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format bench docs lock build clean
+.PHONY: help demo test lint format bench docs screenshots lock build clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/demo.stamp ## show the whole service at work on a sample site, in the browser (ARGS=--once exits)
 	@$(BIN)/digest demo $(ARGS)
@@ -40,6 +40,9 @@ bench: .venv/test.stamp ## measure collecting, rendering, signing and importing
 
 docs: .venv/test.stamp ## write the generated pages again: docs/configuration.md and docs/commands.md
 	@$(BIN)/python -m docs.generate
+
+screenshots: .venv/test.stamp ## draw the pictures in docs/images again; needs chromium, and pngquant to keep them small
+	@$(BIN)/python -m docs.screenshots
 
 lock: .venv/made ## choose the newest allowed version of every dependency and write the lock files
 	@command -v uv >/dev/null || $(BIN)/pip install --quiet uv
