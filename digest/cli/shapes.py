@@ -18,6 +18,7 @@ from digest.workflows.preview import Preview
 def item_json(item: Item) -> dict[str, Any]:
     """One item as `editions next` and `editions show` print it."""
     return {
+        "post": item.post_id,
         "title": item.title,
         "url": item.url,
         "kind": item.kind.value,

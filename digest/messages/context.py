@@ -79,7 +79,9 @@ class EventView:
     hours: Annotated[str, "Only the times and their zone; empty for whole days and when no date is known."]
     short: Annotated[str, "The date or dates in a word or two; empty when no date is known."]
     weekday: Annotated[str, "The short weekday; empty for several days and when no date is known."]
-    until: Annotated[str, "The last of several days, its month only where that is another; empty for one day."]
+    until: Annotated[
+        str, "The last of several days, its month only where that is another; empty for one day."
+    ]
     month: Annotated[str, "The month for a date tile; empty when no date is known."]
     day: Annotated[str, "The day for a date tile; empty when no date is known."]
     place: Annotated[str, "Where it is, or that it is online; may be empty."]

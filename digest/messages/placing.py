@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from digest.editions.model import Content, Item, ItemKind, Section
 from digest.messages.wording import clean, shorten
 from digest.posts.happenings import plain_title
+from digest.posts.model import EventStatus
 from digest.posts.timing import as_of, is_over
 from digest.templating import Words
 
@@ -59,13 +60,13 @@ def plan(content: Content) -> Plan:
     leads = [i for i in kept if i.section is Section.LEAD]
     events = sorted((i for i in kept if i.section is Section.EVENTS), key=lambda i: _starts(i, content))
     panels = [i for i in events if not i.repeat][:EVENT_PANELS]
-    lines = [i for i in events if i not in panels]
+    lines, beyond = _lines([i for i in events if i not in panels])
     cards = [*leads[1:], *(i for i in kept if i.section is Section.CARDS)]
     return Plan(
         lead=leads[0] if leads else None,
         events=tuple(panels),
-        event_lines=tuple(lines[:EVENT_LINES]),
-        beyond=tuple(lines[EVENT_LINES:]),
+        event_lines=lines,
+        beyond=beyond,
         cards=tuple(cards),
         brief=tuple(i for i in kept if i.section is Section.BRIEF),
         dropped=tuple(dropped),
@@ -144,6 +145,14 @@ def absolute(url: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def _lines(events: list[Item]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    """The events that get a line, in the order given, and those left to the site: news and what is off stay longest."""
+    news = [i for i in events if not i.repeat or (i.event and i.event.status is not EventStatus.SCHEDULED)]
+    rest = [i for i in events if i not in news]
+    kept = [*news, *rest][:EVENT_LINES]
+    return tuple(i for i in events if i in kept), tuple(i for i in events if i not in kept)
 
 
 def _unprintable(item: Item, content: Content) -> str:

@@ -46,9 +46,12 @@ def approve(
     `BadMove` when the edition is not a draft.
     """
     with parts.database.transaction() as session:
+        # Kept whatever comes of the approval: nothing may be left to say.
         edition = editions.lock(session, edition_id)
         if edition.state is EditionState.DRAFT:
-            edition = refresh.refresh(session, parts, edition, now=now)
+            refresh.refresh(session, parts, edition, now=now)
+    with parts.database.transaction() as session:
+        edition = editions.lock(session, edition_id)
         approved = edition.move_to(EditionState.APPROVED, at=now, reason=_overridden(overrides))
         content = content_for(parts, edition, now=now)
         rendered = render(content, parts.templates, nonce=secrets.token_hex(8))

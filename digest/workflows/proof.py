@@ -50,7 +50,9 @@ def _compile(parts: Parts, edition_id: EditionId, now: datetime) -> tuple[Editio
     require_armed(parts, now=now)
     with parts.database.reading() as session:
         edition = editions.get(session, edition_id)
-    rendered = render(content_for(parts, edition, proof=True), parts.templates, nonce=secrets.token_hex(8))
+    rendered = render(
+        content_for(parts, edition, proof=True, now=now), parts.templates, nonce=secrets.token_hex(8)
+    )
     key = f"{edition_key(edition)}-proof-{secrets.token_hex(6)}"  # every proof is a message of its own
     sender = sender_for(parts, edition.publication, edition=edition)
     return edition, compile_edition(rendered, sender, edition_key=key, sent_at=now, signer=parts.signer())

@@ -10,6 +10,7 @@ import pytest
 from digest.deliveries import store as deliveries
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionState, ItemKind
+from digest.errors import BadMove
 from digest.messages.model import Rendered
 from digest.posts.model import EventStatus, Post
 from digest.workflows import approve, close, launch, refresh
@@ -162,3 +163,10 @@ def test_a_post_that_staff_call_an_event_becomes_one_in_the_draft(parts):
     (item,) = [i for i in sending.state(parts, edition).items if i.post_id == post_id]
     assert item.kind is ItemKind.EVENT
     assert (item.event.starts_at, item.event.place) == (NOW + 20 * DAY, "Mill Lane")
+
+
+def test_a_draft_with_nothing_left_to_say_is_skipped_and_not_approved(parts):
+    edition = cut(parts, fair(starts_at=NOW + HOUR, ends_at=None))
+    with pytest.raises(BadMove, match="is skipped"):
+        approved(parts, edition, now=NOW + 3 * HOUR)
+    assert sending.state(parts, edition).state is E.SKIPPED

@@ -251,5 +251,7 @@ async def test_a_json_feed_also_answers_conditionally(client, site):
 
 
 async def test_an_unknown_kind_names_those_there_are(client, site):
-    with pytest.raises(SourceError, match="there are: events-calendar, folder, ghost, ical, jsonfeed, rss, wordpress"):
+    with pytest.raises(
+        SourceError, match="there are: events-calendar, folder, ghost, ical, jsonfeed, rss, wordpress"
+    ):
         await _look(client, site, kind="pigeon")

@@ -10,10 +10,11 @@ from selectolax.lexbor import LexborHTMLParser
 from digest.editions.model import Item, ItemKind, Section
 from digest.messages import samples
 from digest.messages.model import SlotName
-from digest.messages.placing import EVENT_LINES, EVENT_PANELS
+from digest.messages.placing import EVENT_LINES, EVENT_PANELS, plan
 from digest.messages.render import MOST_BYTES, filled, render
 from digest.posts.model import CallToAction, CtaKind, Event, EventStatus, Occurrence
 from digest.templating import Templates
+from tests import factories
 
 NONCE = "f00dfeedcafe1234"
 TEMPLATES = Templates()
@@ -425,3 +426,26 @@ def test_the_largest_events_there_can_be_still_fit():
     html, _ = filled(rendered, dict.fromkeys(SlotName, "https://news.example.org/" + "u" * 200))
     assert len(html.encode()) <= MOST_BYTES
     assert rendered.subject
+
+
+def test_of_many_dates_news_and_what_is_off_are_printed_before_what_readers_know_already():
+    def entry(number: int, *, repeat: bool = False, status: EventStatus = EventStatus.SCHEDULED) -> Item:
+        start = NOW + timedelta(days=10 + number)
+        happening = factories.event(starts_at=start, ends_at=None, title=f"Date {number}", status=status)
+        return factories.item(
+            title=f"Date {number}",
+            kind=ItemKind.EVENT,
+            section=Section.EVENTS,
+            position=number,
+            event=happening,
+            repeat=repeat,
+        )
+
+    known = [entry(n, repeat=True) for n in range(20)]
+    off = entry(30, repeat=True, status=EventStatus.CANCELLED)
+    new = [entry(n) for n in range(31, 37)]
+    chosen = plan(factories.content(items=(*known, off, *new), send_at=NOW))
+    printed = [item.title for item in (*chosen.events, *chosen.event_lines)]
+    assert {"Date 30", *(item.title for item in new)} <= set(printed)
+    assert [item.title for item in chosen.event_lines][:2] == ["Date 0", "Date 1"]
+    assert len(chosen.event_lines) + len(chosen.events) + len(chosen.beyond) == 27
