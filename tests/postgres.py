@@ -31,6 +31,24 @@ _OPTIONS = {
 }
 
 
+_EMPTY = """
+DO $$ DECLARE one record; filled int; BEGIN
+  FOR one IN SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
+    EXECUTE format('SELECT 1 FROM %I LIMIT 1', one.relname) INTO filled;
+    IF filled IS NOT NULL THEN EXECUTE format('TRUNCATE %I CASCADE', one.relname); END IF;
+  END LOOP;
+  FOR one IN SELECT relname FROM pg_class WHERE relkind = 'S' LOOP
+    EXECUTE format('ALTER SEQUENCE %I RESTART', one.relname);
+  END LOOP;
+END $$
+"""
+_SHAPE = """
+SELECT md5(string_agg(table_name || '.' || column_name || ' ' || data_type, ',' ORDER BY table_name, column_name))
+FROM information_schema.columns WHERE table_schema = 'public'
+"""
+_shapes: dict[str, str] = {}
+
+
 class NoPostgres(Exception):
     """There is no PostgreSQL server to test against."""
 
@@ -55,6 +73,23 @@ def command(url: str, *statements: str) -> None:
     with psycopg.connect(plain, autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement.encode())
+
+
+def emptied(url: str) -> bool:
+    """Empty every table of a database and start its sequences anew; False where that cannot be, or a table changed."""
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        with psycopg.connect(plain, autocommit=True) as connection:
+            connection.execute("SET statement_timeout = '10s'")
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            connection.execute(_EMPTY)
+            (shape,) = connection.execute(_SHAPE).fetchone() or ("",)
+    except psycopg.Error:
+        return False
+    return shape == _shapes.setdefault("first", shape)
 
 
 def _programs() -> Path | None:
