@@ -42,7 +42,10 @@ def mail(look: str, state: str) -> bytes:
 
 def judged(program: Path, home: Path, mails: list[bytes]) -> list[Judgement]:
     """The verdicts on these mails, in their order: by local rules alone, with nothing learnt and nobody asked."""
-    box = b"".join(b"From bounces@example.org Thu Mar  5 09:00:00 2026\n" + as_kept(one) for one in mails)
+    box = b"".join(
+        b"From bounces@example.org Thu Mar  5 09:00:00 2026\nX-Number: %d\n" % number + as_kept(one)
+        for number, one in enumerate(mails)
+    )
     command = (str(program), "-L", "-t", "-x", "--mbox", "--cf=use_bayes 0", "--cf=dns_available no")
     run = subprocess.run(
         command,
@@ -53,10 +56,10 @@ def judged(program: Path, home: Path, mails: list[bytes]) -> list[Judgement]:
         env={"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
     )
     (home / "judged").write_bytes(run.stdout)
-    with closing(mailbox.mbox(home / "judged", create=False)) as told:
-        found = [verdict(str(message["X-Spam-Status"])) for message in told]
-    assert len(found) == len(mails), run.stderr.decode()
-    return found
+    with closing(mailbox.mbox(home / "judged", create=False)) as told:  # by date, not as they came
+        found = {int(message["X-Number"]): verdict(str(message["X-Spam-Status"])) for message in told}
+    assert sorted(found) == list(range(len(mails))), run.stderr.decode()
+    return [found[number] for number in range(len(mails))]
 
 
 def as_kept(data: bytes) -> bytes:
