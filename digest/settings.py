@@ -220,7 +220,20 @@ class Mail(_Table):
     max_per_second: float = Field(
         0, ge=0, description="Messages a second, all lanes together; 0 for no limit."
     )
-    max_per_day: int = Field(0, ge=0, description="Messages in 24 hours; 0 for no limit.")
+    max_per_minute: int = Field(0, ge=0, description="Messages in any minute; 0 for no limit.")
+    max_per_day: int = Field(0, ge=0, description="Messages in any 24 hours; 0 for no limit.")
+    max_per_domain_per_minute: int = Field(
+        0, ge=0, description="Messages in any minute to one recipient domain; 0 for no limit."
+    )
+    domains: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        {}, description='The same for single domains, such as domains = {"yahoo.com" = 60}; 0 for no limit.'
+    )
+    warm_up: Duration = Field(
+        0,
+        validate_default=False,
+        description="How long a new sender's day takes to grow to max_per_day, counted from the first message sent so.",
+    )
+    warm_up_from: int = Field(50, ge=1, description="Messages in the first 24 hours of the warm-up.")
     max_per_connection: int = Field(100, ge=1, description="Messages before a connection is renewed.")
     dot_timeout: Duration = Field(
         600,
@@ -269,6 +282,20 @@ class Mail(_Table):
             raise ValueError("dkim_domain and the Ed25519 key stand beside dkim_selector and dkim_key only")
         if self.dkim_key and self.dkim_selector == self.dkim_ed25519_selector:
             raise ValueError("each of the two keys needs a selector of its own")
+        return self
+
+    @field_validator("domains")
+    @classmethod
+    def _domains(cls, value: dict[str, int]) -> dict[str, int]:
+        for domain in value:
+            if not re.fullmatch(r"[^\s@*.]+(\.[^\s@*.]+)+", domain):
+                raise ValueError(f'"{domain}" is no recipient domain; expected one such as "yahoo.com"')
+        return {domain.lower(): limit for domain, limit in value.items()}
+
+    @model_validator(mode="after")
+    def _grows_to_something(self) -> Mail:
+        if self.warm_up and self.warm_up_from > self.max_per_day:
+            raise ValueError("warm_up grows to max_per_day, which must be set, and not below warm_up_from")
         return self
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.deliveries.ledger import Readers
+from digest.deliveries.rates import GO, Leave
 from digest.editions.model import EditionId
 from digest.messages.personalise import Compiled
 
@@ -31,8 +32,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """How a run ended: how many deliveries were settled, why the edition should pause, when to come back."""
+    """How a run ended: how many deliveries were settled, why the edition should pause, when to come back and why."""
 
     settled: int = 0
     pause: str = ""
-    wait_seconds: float = 0.0
+    wait: Leave = GO
+
+    @property
+    def wait_seconds(self) -> float:
+        """When to come back; 0 for at once."""
+        return self.wait.wait

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from digest.database import Database
@@ -17,20 +17,13 @@ from digest.deliveries.breaker import Breaker
 from digest.deliveries.job import Job, Ran
 from digest.deliveries.leases import Held, Leases
 from digest.deliveries.ledger import Ledger, Skip
-from digest.deliveries.model import (
-    Delivery,
-    DeliveryState,
-    Outcome,
-    Phase,
-    Reply,
-    Scope,
-    Settlement,
-    Verdict,
-)
+from digest.deliveries.model import Delivery, DeliveryState, Outcome, Phase, Settlement, Verdict
 from digest.deliveries.pace import Pace
+from digest.deliveries.rates import GO, Rates
 from digest.deliveries.store import LeaseLost
 from digest.deliveries.transports.base import Lane, Transport
-from digest.messages.model import Addressed
+from digest.deliveries.unsent import put_off, skipped, unmailable
+from digest.messages.model import Addressed, Reader
 from digest.messages.personalise import Unmailable
 
 _OPENING = frozenset({Phase.CONNECT, Phase.TLS, Phase.EHLO, Phase.AUTH})
@@ -54,6 +47,11 @@ class Postman:
     lanes: int = 8
     lease_seconds: int = 120
     pauses: tuple[float, ...] = (2.0, 10.0)
+    rates: Rates = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What was taken of the limits is kept from one run to the next."""
+        object.__setattr__(self, "rates", Rates(self.database, self.pace, clock=self.clock))
 
     async def run(self, job: Job, *, progress: Callable[[int], None] | None = None) -> Ran:
         """Send all that is due in the edition; returns when nothing is, or when it must pause or stop."""
@@ -80,7 +78,7 @@ class _Run:
         self._breaker = Breaker(fresh=job.fresh)
         self._halt = asyncio.Event()
         self._pause = ""
-        self._wait = 0.0
+        self._wait = GO
         self._settled = 0
         self._usable = postman.lanes
         self._errors: list[BaseException] = []
@@ -90,6 +88,7 @@ class _Run:
         watcher = asyncio.create_task(self._watch())
         lanes = [asyncio.create_task(self._lane(self._me.transport.lane())) for _ in range(self._me.lanes)]
         try:
+            await self._guard(self._me.rates.look())
             await self._guard(self._feed())
             for _ in lanes:
                 await self._queue.put(None)
@@ -103,9 +102,10 @@ class _Run:
             self._ledger.close()
             await asyncio.gather(watcher, ledger, *lanes, return_exceptions=True)
             await self._guard(self._leases.release())
+            await self._guard(self._me.rates.close())
         if self._errors:
             raise self._errors[0]
-        return Ran(settled=self._settled, pause=self._pause, wait_seconds=self._wait)
+        return Ran(settled=self._settled, pause=self._pause, wait=self._wait)
 
     async def _guard(self, work: Awaitable[None]) -> None:
         """Keep the first error for the end: lanes finish what is on the wire before it is raised."""
@@ -164,22 +164,34 @@ class _Run:
 
     async def _send(self, lane: Lane, delivery: Delivery) -> bool:
         """Send one message and settle it; False when this lane cannot be opened and should not be used again."""
-        if not await self._may_go():
+        reader = await self._reader(delivery)
+        if reader is None:
             return True
-        reader = await self._ledger.reader(delivery.subscriber_id)
-        if isinstance(reader, Skip):
-            await self._settle(_skipped(delivery, reader.reason))
-            return True
-        if not self._job.permitted(reader.address):
-            await self._settle(_skipped(delivery, "not on mail.only"))
-            return True
-        position_key = str(delivery.position)
+        key, now = str(delivery.position), self._me.clock()
         try:
-            mail = self._job.compiled.addressed(reader, position_key=position_key, now=self._me.clock())
+            mail = self._job.compiled.addressed(reader, position_key=key, now=now)
         except Unmailable as error:
-            await self._record(delivery, DeliveryState.CLAIMED, _unmailable(str(error)), domain="")
+            await self._record(delivery, DeliveryState.CLAIMED, unmailable(str(error)), domain="")
             return True
         return await self._hand_over(lane, delivery, mail)
+
+    async def _reader(self, delivery: Delivery) -> Reader | None:
+        """Whom to mail, once the limits leave room; None when it is settled otherwise, or the run is ending."""
+        while await self._may_go():
+            reader = await self._ledger.reader(delivery.subscriber_id)
+            if isinstance(reader, Skip):
+                await self._settle(skipped(delivery, reader.reason))
+                return None
+            if not self._job.permitted(reader.address):
+                await self._settle(skipped(delivery, "not on mail.only"))
+                return None
+            leave = await self._me.rates.leave(_domain(reader.address))
+            if leave is GO:
+                return reader
+            if leave.until:
+                await self._settle(put_off(delivery, leave.reason, leave.until))
+                return None
+        return None
 
     async def _hand_over(self, lane: Lane, delivery: Delivery, mail: Addressed) -> bool:
         before = DeliveryState.CLAIMED
@@ -199,7 +211,7 @@ class _Run:
                 return True
             result = await lane.send(mail, before_body=before_body)
         if not _unopened(result):
-            await self._record(delivery, before, result, domain=mail.rcpt_to.rpartition("@")[2].lower())
+            await self._record(delivery, before, result, domain=_domain(mail.rcpt_to))
             return True
         # Others may still get through, as where the relay limits connections: then only this lane retires.
         self._usable -= 1
@@ -221,6 +233,7 @@ class _Run:
         if reason := self._breaker.observe(result, domain=domain):
             self._stop_for(reason)
         await self._settle(settlement)
+        await self._me.rates.heard(result, domain)
 
     async def _settle(self, settlement: Settlement) -> None:
         await self._ledger.settle(settlement)
@@ -230,14 +243,13 @@ class _Run:
     # --- when to stop ---------------------------------------------------------------------------------------
 
     async def _may_go(self) -> bool:
-        """Wait for the pace; False when that would take too long, or when the run is ending."""
-        loop = asyncio.get_running_loop()
-        while (wait := self._me.pace.take(loop.time())) > 0:
-            if wait > _TOO_LONG:
-                self._wait = max(self._wait, wait)
+        """Wait for the limits; False when that would take too long, or when the run is ending."""
+        while (leave := await self._me.rates.ready()) is not GO:
+            if leave.wait > _TOO_LONG:
+                self._wait = max(self._wait, leave, key=lambda one: one.wait)
                 self._halt.set()
                 return False
-            await self._sleep(wait)
+            await self._sleep(leave.wait)
             if self._ending():
                 return False
         return True
@@ -268,6 +280,7 @@ class _Run:
         if not await asyncio.to_thread(self._job.going):
             self._halt.set()
         await self._leases.renew()
+        await self._me.rates.look()
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
@@ -278,18 +291,10 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
         await asyncio.wait(pending, timeout=1)
 
 
-def _skipped(delivery: Delivery, reason: str) -> Settlement:
-    return Settlement(
-        position=delivery.position, before=DeliveryState.CLAIMED, state=DeliveryState.SKIPPED, reason=reason
-    )
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].lower()
 
 
 def _unopened(result: Outcome) -> bool:
     """Whether there was no connection to send on, for a reason that may pass."""
     return result.phase in _OPENING and result.verdict is Verdict.DEFERRED
-
-
-def _unmailable(sentence: str) -> Outcome:
-    return Outcome(
-        verdict=Verdict.REFUSED, phase=Phase.CHECK, scope=Scope.RECIPIENT, reply=Reply(text=sentence)
-    )

@@ -1,10 +1,21 @@
-"""The ledger's rows: deliveries, their chunks and attempts, queued notices, and the armed instance."""
+"""The ledger's rows: deliveries, their chunks and attempts, queued notices, the limits' use, the armed instance."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Double,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from digest.database import Base, Moment
@@ -115,6 +126,28 @@ class NoticeRow(Base):
     not_before: Mapped[datetime | None] = mapped_column(Moment)
     created_at: Mapped[datetime] = mapped_column(Moment)
     reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class RateRow(Base):
+    """What all workers together have used of one limit; times are seconds since 1970, `used` is a list of pairs."""
+
+    __tablename__ = "mail_rates"
+
+    key: Mapped[str] = mapped_column(String(300), primary_key=True)
+    at: Mapped[float] = mapped_column(Double)
+    used: Mapped[list[list[float]]] = mapped_column(JSON)
+
+
+class BackOffRow(Base):
+    """A recipient domain that asked us to come back later: for how long, and how often it said so in a row."""
+
+    __tablename__ = "mail_back_offs"
+
+    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
+    since: Mapped[float] = mapped_column(Double)
+    until: Mapped[float] = mapped_column(Double)
+    times: Mapped[int] = mapped_column(Integer)
+    said: Mapped[str] = mapped_column(Text)
 
 
 class InstanceRow(Base):

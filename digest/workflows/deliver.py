@@ -19,7 +19,6 @@ from digest.deliveries.allowlist import permits
 from digest.deliveries.job import Job
 from digest.deliveries.ledger import Readers, Skip
 from digest.deliveries.model import UNSETTLED, NoticeState, Outcome, QueuedNotice, Verdict
-from digest.deliveries.pace import Pace
 from digest.deliveries.postman import Postman
 from digest.deliveries.transports.base import Lane
 from digest.editions import store as editions
@@ -28,6 +27,7 @@ from digest.errors import DigestError
 from digest.messages.mime import build_notice
 from digest.messages.model import Reader, Rendered
 from digest.messages.personalise import compile_edition
+from digest.workflows import limits
 from digest.workflows.compose import edition_key, reader_for, sender_for
 from digest.workflows.launch import NEWER, require_armed
 from digest.workflows.notify import tell
@@ -37,6 +37,7 @@ log = structlog.get_logger()
 
 _IDLE_SECONDS = 1.0
 _NOTICE_LEASE = 900
+_LOOK_AGAIN = timedelta(minutes=5)
 _LISTED = 500
 
 Clock = Callable[[], datetime]
@@ -87,7 +88,7 @@ class _Worker:
             owner=f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(6)}",
             clock=now,
             stop=stop,
-            pace=Pace(per_second=mail.max_per_second, per_day=mail.max_per_day),
+            pace=limits.pace(mail),
             lanes=mail.lanes,
         )
 
@@ -132,7 +133,9 @@ class _Worker:
         if ran.pause:
             await asyncio.to_thread(self._pause, edition, ran.pause)
         if ran.wait_seconds:
-            self._not_before = self._now() + timedelta(seconds=ran.wait_seconds)
+            # Sooner than told: the limit may be raised, and others may give back what they do not use.
+            self._not_before = self._now() + min(timedelta(seconds=ran.wait_seconds), _LOOK_AGAIN)
+        await asyncio.to_thread(limits.note, self._parts, edition, ran, now=self._now())
         finished = await asyncio.to_thread(self._finish, edition)
         return finished or ran.settled > 0
 

@@ -1,20 +1,31 @@
-"""The ledger's SQL: freeze an audience, lease and claim its chunks, mark, settle, recover and count."""
+"""The ledger's SQL: freeze an audience, lease and claim its chunks, mark, settle, recover, count; the limits' use."""
 
 from digest.deliveries.store.fence import arm, armed
 from digest.deliveries.store.freezing import CHUNK, audience, freeze, keep_audience
 from digest.deliveries.store.leasing import LeaseLost, chunks, claim, is_due, lease, recover, release, renew
 from digest.deliveries.store.notices import due_notices, enqueue_notice, settle_notice, told
+from digest.deliveries.store.rates import (
+    BackOff,
+    back_off,
+    back_offs,
+    forget_books,
+    keep_books,
+    open_books,
+)
 from digest.deliveries.store.reading import attempts, counts, delivery, unsettled
 from digest.deliveries.store.settling import LOST_LEASE, fail_pending, mark_sending, resolve, settle
 
 __all__ = [
     "CHUNK",
     "LOST_LEASE",
+    "BackOff",
     "LeaseLost",
     "arm",
     "armed",
     "attempts",
     "audience",
+    "back_off",
+    "back_offs",
     "chunks",
     "claim",
     "counts",
@@ -22,11 +33,14 @@ __all__ = [
     "due_notices",
     "enqueue_notice",
     "fail_pending",
+    "forget_books",
     "freeze",
     "is_due",
     "keep_audience",
+    "keep_books",
     "lease",
     "mark_sending",
+    "open_books",
     "recover",
     "release",
     "renew",
