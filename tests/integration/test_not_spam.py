@@ -46,7 +46,8 @@ def judged(program: Path, home: Path, mails: list[bytes]) -> list[Judgement]:
         b"From bounces@example.org Thu Mar  5 09:00:00 2026\nX-Number: %d\n" % number + as_kept(one)
         for number, one in enumerate(mails)
     )
-    command = (str(program), "-L", "-t", "-x", "--mbox", "--cf=use_bayes 0", "--cf=dns_available no")
+    settings = ("use_bayes 0", "dns_available no", "report_safe 0")  # what is spam keeps its headers
+    command = (str(program), "-L", "-t", "-x", "--mbox", *(f"--cf={line}" for line in settings))
     run = subprocess.run(
         command,
         input=box,
