@@ -9,9 +9,13 @@ from digest.deliveries import store
 from digest.deliveries.model import DeliveryState, Outcome, Phase, Reply, Scope, Verdict
 from digest.deliveries.pace import DAY, Pace
 from digest.deliveries.rates import GO, Rates
+from digest.editions.model import EditionState
+from digest.settings import Mail
+from digest.workflows import deliver
+from tests import sending
 from tests.factories import NOW
 from tests.integration.test_ledger import EDITION, counts, freeze, heard, job, postman
-from tests.mailing import reader
+from tests.mailing import reader, smtp
 from tests.smtp_server import recording_server
 
 S = DeliveryState
@@ -256,3 +260,35 @@ async def test_a_domain_with_a_limit_is_mailed_in_turns(database):
                 break
     assert max(heard(server).values()) == 1 and len(server.messages) == 12
     assert at == [0.0] * 6 + [65.0, 75.0, 85.0, 95.0, 105.0, 115.0]
+
+
+# --- what people see ------------------------------------------------------------------------------------------
+
+
+async def test_an_edition_that_a_full_day_holds_says_until_when_and_goes_on_by_itself(database):
+    async with recording_server() as server:
+        parts = sending.parts(database, transport=smtp(server.port), mail={"max_per_day": 3})
+        sending.subscribe(parts, *sending.addresses(5))
+        edition = sending.launched(parts)
+        await deliver.deliver(parts, now=lambda: NOW, until_done=True)
+        held = sending.state(parts, edition)
+        assert (held.state, len(server.messages)) == (EditionState.SENDING, 3)
+        again = "the limit of 3 messages a day is reached; sending goes on at 2026-11-20 "
+        assert again in held.reason.replace("The", "the")
+        await deliver.deliver(parts, now=lambda: NOW + timedelta(hours=24, minutes=3), until_done=True)
+    assert len(server.messages) == 5
+    ended = sending.state(parts, edition)
+    assert (ended.state, ended.reason) == (EditionState.SENT, "")
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"warm_up": "14d"}, "warm_up grows to max_per_day, which must be set"),
+        ({"warm_up": "14d", "max_per_day": 40}, "not below warm_up_from"),
+        ({"domains": {"yahoo": 5}}, '"yahoo" is no recipient domain'),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused_at_the_start(keys, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Mail(**keys)
