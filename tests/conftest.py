@@ -63,6 +63,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{tmp_path / 'digest.db'}"
         return
     server_url, kept = request.getfixturevalue("postgres_url"), request.getfixturevalue("_postgres_kept")
+    shape = request.getfixturevalue("_postgres_shape")
     # Making a database costs fifteen times what emptying one does.
     name = (
         kept.pop()
@@ -71,7 +72,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     )
     url = _with_name(server_url, name)
     yield url
-    if postgres.emptied(url):
+    if postgres.emptied(url, like=shape):
         kept.append(name)
     else:
         postgres.command(server_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -99,6 +100,11 @@ def _postgres_template(postgres_url: str) -> Iterator[str]:
     _create_tables(_with_name(postgres_url, name))
     yield name
     postgres.command(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def _postgres_shape(postgres_url: str, _postgres_template: str) -> str:
+    return postgres.shape(_with_name(postgres_url, _postgres_template))
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,6 @@ _SHAPE = """
 SELECT md5(string_agg(table_name || '.' || column_name || ' ' || data_type, ',' ORDER BY table_name, column_name))
 FROM information_schema.columns WHERE table_schema = 'public'
 """
-_shapes: dict[str, str] = {}
 
 
 class NoPostgres(Exception):
@@ -75,8 +74,16 @@ def command(url: str, *statements: str) -> None:
             connection.execute(statement.encode())
 
 
-def emptied(url: str) -> bool:
-    """Empty every table of a database and start its sequences anew; False where that cannot be, or a table changed."""
+def shape(url: str) -> str:
+    """What tables and columns a database has, as one short text."""
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        (told,) = connection.execute(_SHAPE).fetchone() or ("",)
+    return str(told)
+
+
+def emptied(url: str, *, like: str) -> bool:
+    """Empty a database and start its sequences anew; False where that cannot be, or its shape is not `like`."""
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         with psycopg.connect(plain, autocommit=True) as connection:
@@ -86,10 +93,9 @@ def emptied(url: str) -> bool:
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             connection.execute(_EMPTY)
-            (shape,) = connection.execute(_SHAPE).fetchone() or ("",)
+        return shape(url) == like
     except psycopg.Error:
         return False
-    return shape == _shapes.setdefault("first", shape)
 
 
 def _programs() -> Path | None:

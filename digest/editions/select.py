@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from urllib.parse import urlsplit
 
 from digest.editions.excerpt import excerpt, first_sentence
 from digest.editions.model import Excluded, Item, ItemKind, Section
@@ -185,7 +186,7 @@ def _item(
         excerpt=_excerpt(post, judged.title, excerpt_length),
         image=post.image or (stored.page.image if stored.page else None),
         author=post.author,
-        source=stored.source_key.partition(" ")[2],
+        source=_source_name(stored.source_key),
         published_at=published,
         language=post.language,
         topics=tuple(dict.fromkeys(topics)),
@@ -213,6 +214,13 @@ def _dated(
     return _item(
         stored, judged, excerpt_length=excerpt_length, now=now, at=at, timezone=timezone, topics=topics
     )
+
+
+def _source_name(key: str) -> str:
+    """Where a post comes from, as readers say it: the site's host, or the folder's name."""
+    address = key.partition(" ")[2]
+    host = urlsplit(address).hostname
+    return host.removeprefix("www.") if host else address.rstrip("/").rpartition("/")[2]
 
 
 def _repeat(

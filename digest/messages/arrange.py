@@ -41,6 +41,7 @@ COLUMN = 560
 EXCERPT, INTRO = 2000, 8000
 _TALLEST = 420
 _INTRO_TAGS = {"p", "br", "strong", "em", "a", "ul", "ol", "li", "blockquote"}
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")  # BCP 47, as far as it stands in feeds
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(
     ["heading", "lheading", "image", "fence", "code", "hr"]
 )
@@ -144,7 +145,8 @@ class _Viewer:
         )
 
     def item(self, item: Item, *, column: int = 120, among_events: bool = False) -> ItemView:
-        language = item.language if item.language and item.language != self.content.language else ""
+        known = item.language if item.language and _TAG.fullmatch(item.language) else ""
+        language = known if known != self.content.language else ""
         title = self.pen.text(title_of(item), TITLE)
         return ItemView(
             title=title,

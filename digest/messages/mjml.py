@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from html import escape, unescape
 
 import css_inline
 from mjml import mjml2html
 
 from digest.errors import DigestError
 
+_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
+_LABEL = re.compile(r'aria-label="[^"]*" aria-roledescription="email"')
 _COMMENT = re.compile(r"<!--(?!\[if|<!\[endif|>).*?-->", re.DOTALL)
 _SPACES = re.compile(r">[^\S\n]+(?=</?mj)")
 _INLINE_STYLE = re.compile(r'<mj-style\s+inline="inline"\s*>(.*?)</mj-style>', re.DOTALL)
@@ -34,7 +37,7 @@ def to_html(source: str) -> str:
     # The engine takes a line break between elements of the head, but no spaces without one.
     bare = _SPACES.sub(">\n", bare)
     try:
-        html = mjml2html(bare, disable_comments=True, fonts={})
+        html = _labelled(mjml2html(bare, disable_comments=True, fonts={}))
     except (ValueError, TypeError, UnicodeError, OSError) as error:
         raise MjmlError(f"The MJML is not valid: {error}.") from error
     inliner = css_inline.CSSInliner(
@@ -47,3 +50,10 @@ def to_html(source: str) -> str:
         return inliner.inline(html)
     except (css_inline.InlineError, ValueError) as error:
         raise MjmlError(f"The styles of the template are not valid: {error}.") from error
+
+
+def _labelled(html: str) -> str:
+    """The page with its title as the label of the mail: the engine writes joiners and marks in it as numbers."""
+    title = _TITLE.search(html)
+    label = escape(unescape(title[1])) if title else ""
+    return _LABEL.sub(lambda _: f'aria-label="{label}" aria-roledescription="email"', html, count=1)

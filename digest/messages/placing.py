@@ -74,26 +74,36 @@ def plan(content: Content) -> Plan:
 
 
 def shrunk(full: Plan, steps: int) -> Plan:
-    """The plan made smaller by `steps`: the last card falls to "in brief" first, then the tail is left to the site."""
+    """The plan made smaller by `steps`: the last card falls to "in brief" first, then the tail is left to the site.
+
+    When nothing but panels is left, they become lines and then go to the site too, the latest first.
+    """
     cards = len(full.cards) - min(steps, len(full.cards))
     brief = (*full.cards[cards:], *full.brief)
     rest = steps - (len(full.cards) - cards)
     lines = len(brief) - min(rest, len(brief))
     rest -= len(brief) - lines
     events = len(full.event_lines) - min(rest, len(full.event_lines))
+    rest -= len(full.event_lines) - events
+    panels = len(full.events) - min(rest, len(full.events))
+    rest -= len(full.events) - panels
+    late = full.events[panels:]
+    kept = (*late, *full.event_lines[:events])
+    left_over = len(kept) - min(rest, len(kept))
     return replace(
         full,
         cards=full.cards[:cards],
         brief=brief[:lines],
-        event_lines=full.event_lines[:events],
+        events=full.events[:panels],
+        event_lines=kept[:left_over],
         left=len(brief) - lines,
-        beyond=(*full.event_lines[events:], *full.beyond),
+        beyond=(*kept[left_over:], *full.event_lines[events:], *full.beyond),
     )
 
 
 def most_steps(full: Plan) -> int:
     """How often `shrunk` can still take something away."""
-    return 2 * len(full.cards) + len(full.brief) + len(full.event_lines)
+    return 2 * len(full.cards) + len(full.brief) + len(full.event_lines) + 2 * len(full.events)
 
 
 def subject_of(content: Content, chosen: Plan, words: Words) -> str:

@@ -161,7 +161,7 @@ def test_an_item_remembers_what_its_post_said():
     post = stored_post()
     (only,) = chosen([post]).items
     assert only.post_fingerprint == post.post.fingerprint
-    assert only.source == "https://www.example.org/feed"
+    assert only.source == "example.org"
 
 
 # --- the inbox's list -----------------------------------------------------------------------------------------

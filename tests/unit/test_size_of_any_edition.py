@@ -125,10 +125,6 @@ def assert_whole(made: Content) -> None:
     assert len(page.css("h1")) == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="The note, the lead and six event cards are never shortened; at the limits of their texts they alone are larger.",
-)
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize(
     "words", COSTLY[:3], ids=["three bytes a letter", "four and joined", "written out by HTML"]
