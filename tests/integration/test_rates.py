@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
+from digest.database import Database
 from digest.deliveries import store
 from digest.deliveries.model import DeliveryState, Outcome, Phase, Reply, Scope, Verdict
 from digest.deliveries.pace import DAY, Pace
@@ -60,7 +62,7 @@ def rows(database):
 
 
 async def test_without_limits_no_row_is_touched():
-    nowhere = Rates(None, Pace(), clock=lambda: NOW)
+    nowhere = Rates(cast("Database", None), Pace(), clock=lambda: NOW)
     assert [await nowhere.ready(), await nowhere.leave("example.net")] == [GO, GO]
     await nowhere.heard(TAKEN, "example.net")
     await nowhere.close()

@@ -504,9 +504,8 @@ def test_what_is_pressed_is_large_enough_for_a_thumb():
     targets = page.css(".button a, a.go, a.foot-link")
     assert len(targets) > 5
     for link in targets:
-        style = dict(
-            part.strip().split(": ", 1) for part in link.attributes["style"].split(";") if part.strip()
-        )
+        parts = (part.partition(": ") for part in (link.attributes["style"] or "").split(";"))
+        style = {name.strip(): value.strip() for name, _, value in parts}
         above, *rest = (int(size.removesuffix("px")) for size in style["padding"].split() if size != "auto")
         below = rest[1] if len(rest) > 1 else above
         assert int(style["line-height"].removesuffix("px")) + above + below >= 44, link.html

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -71,7 +72,7 @@ def calendars(rendered):
 
 
 SOON = NOW + timedelta(days=2)
-STATES = {
+STATES: dict[str, tuple[dict[str, Any], str, Any]] = {
     "open": ({}, "", ("Register", REGISTER)),
     "open, tickets": ({"cta": TICKETS}, "", ("Get tickets", TICKETS.url)),
     "open, online": ({"cta": JOIN, "online": True}, "", ("Join online", JOIN.url)),
@@ -262,7 +263,8 @@ def test_a_zone_is_named_after_its_city_in_the_readers_language(language, zone, 
     ],
 )
 def test_several_days_are_told_as_such(start, days, short, until):
-    starts = datetime(*start, tzinfo=UTC)
+    year, month, day = start
+    starts = datetime(year, month, day, tzinfo=UTC)
     facts = {
         "starts_at": starts,
         "ends_at": starts + timedelta(days=days),

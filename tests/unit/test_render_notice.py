@@ -3,7 +3,7 @@
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from digest.messages.context import NOTICE_HELP
+from digest.messages.manual import NOTICE_HELP
 from digest.messages.notice import notice
 from digest.messages.samples import NOTICE
 from digest.templating import TemplateFault, Templates
