@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from digest.editions import store as editions
@@ -11,9 +11,11 @@ from digest.messages import calendar
 from digest.messages.calendar import Entry, Named
 from digest.posts import store as posts
 from digest.posts import timing
-from digest.posts.model import KnownEvent
+from digest.posts.model import KnownEvent, StoredPost, Verdict
 from digest.workflows.compose import base_url
 from digest.workflows.parts import Parts
+
+_FAR = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +49,16 @@ def event_file(parts: Parts, name: str, *, now: datetime) -> CalendarFile | None
 
 
 def publication_file(parts: Parts, publication: str, *, now: datetime) -> CalendarFile:
-    """Every event to come that `publication` has mailed, the cancelled ones as such; raises `DigestError` for none of ours."""
+    """Every event to come that `publication` has mailed, the cancelled ones as such; raises `DigestError` for none of ours.
+
+    What staff have said is no event is not among them.
+    """
     configured = parts.publication(publication)
     with parts.database.reading() as session:
-        mailed = sorted(editions.placed(session, publication))
-        events = posts.known_events(session, mailed)
+        ahead = posts.upcoming(session, now=now, until=now + _FAR)
+        mailed = sorted(editions.placed(session, publication).keys() & set(ahead))
+        rejected = {i for i, one in posts.posts(session, mailed).items() if _is_rejected(one)}
+        events = posts.known_events(session, [i for i in mailed if i not in rejected])
     lines = [
         entry
         for known in events.values()
@@ -59,6 +66,10 @@ def publication_file(parts: Parts, publication: str, *, now: datetime) -> Calend
         if not _is_over(entry, configured.timezone, now)
     ]
     return CalendarFile(body=calendar.entries_file(lines, name=configured.name, domain=_domain(parts)))
+
+
+def _is_rejected(stored: StoredPost) -> bool:
+    return stored.staff is not None and stored.staff.verdict is Verdict.POST
 
 
 def _ahead(known: KnownEvent, timezone: str, now: datetime) -> list[Entry]:

@@ -17,7 +17,18 @@ from digest.editions import store as editions
 from digest.editions.model import EditionState, Item, ItemKind
 from digest.messages.calendar import file_name
 from digest.posts import store as posts
-from digest.posts.model import Event, EventStatus, Evidence, KnownEvent, Occurrence, Origin, Post, PostId
+from digest.posts.model import (
+    Event,
+    EventStatus,
+    Evidence,
+    KnownEvent,
+    Occurrence,
+    Origin,
+    Post,
+    PostId,
+    StaffFacts,
+    Verdict,
+)
 from digest.web.app import create_app
 from digest.workflows import examine
 from digest.workflows.parts import Parts
@@ -333,3 +344,12 @@ def test_a_calendar_there_never_was_is_a_calm_page(client, path):
 def test_a_publication_without_events_has_an_empty_calendar(client):
     answer = client.get("/a/weekly/events.ics")
     assert (answer.status_code, read(answer).events) == (200, [])
+
+
+def test_what_staff_said_is_no_event_leaves_the_calendar_of_the_publication(client, parts):
+    known = told(parts, event())
+    mail(parts, known)
+    assert len(read(client.get("/a/weekly/events.ics")).events) == 1
+    with parts.database.transaction() as session:
+        posts.say(session, known.post_id, StaffFacts(verdict=Verdict.POST, by="Jo", at=NOW))
+    assert read(client.get("/a/weekly/events.ics")).events == []
