@@ -140,6 +140,7 @@ def preview(
         bool, typer.Option("--check", help="Try each link; exit code 1 when something stops the approval.")
     ] = False,
     config: ConfigOption = None,
+    now: NowOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write the mail as readers will get it: subject.txt, body.html, body.txt, message.eml, preflight.json."""
@@ -147,7 +148,7 @@ def preview(
         from digest.cli.shapes import findings_in_words, write_preview
         from digest.workflows import preview as workflow
 
-        at = datetime.now(UTC)
+        at = moment(now)
         if check:
             seen = asyncio.run(workflow.checked_preview(parts, edition, now=at))
         else:
