@@ -13,6 +13,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 from sqlalchemy import make_url
 
 import digest.deliveries.tables
@@ -29,6 +30,12 @@ _numbers = itertools.count(1)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("thorough", deadline=None, print_blob=True, max_examples=2_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_new() -> None:
+    """No test hears less because one before it set the level that is heard."""
+    structlog.reset_defaults()
 
 
 # --- databases ------------------------------------------------------------------------------------------------

@@ -173,7 +173,6 @@ def test_nothing_is_signed_unless_a_key_is_named(tmp_path):
 
 
 def test_a_key_that_others_may_read_is_used_and_the_log_says_so(tmp_path):
-    structlog.reset_defaults()  # a test before this one may have set the level that is heard
     settings = mail(tmp_path)
     with structlog.testing.capture_logs() as quiet:
         wiring.signer(settings, tmp_path)
