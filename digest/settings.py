@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from babel import Locale, UnknownLocaleError
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -35,6 +34,7 @@ from sqlalchemy.exc import ArgumentError
 
 from digest.editions.cadence import Cadence
 from digest.errors import DigestError
+from digest.locales import Locale, UnknownLocaleError
 from digest.messages.headers import Unmailable, wire_address
 from digest.posts.model import SourceSpec
 
@@ -79,7 +79,7 @@ def _zone(name: str) -> str:
 
 def _language(tag: str) -> str:
     try:
-        Locale.parse(tag, sep="-")
+        Locale.of(tag)
     except (UnknownLocaleError, ValueError) as error:
         raise ValueError('expected a language tag such as "en", "fr" or "pt-BR"') from error
     return tag

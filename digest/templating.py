@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
@@ -31,6 +30,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digest.errors import DigestError
+from digest.locales import Locale, UnknownLocaleError
 
 ORIGINAL = "original"
 _MARKUP = (".mjml", ".html", ".xml")
@@ -169,7 +169,7 @@ def locale(language: str) -> Locale:
     tag = language
     while tag:
         try:
-            return Locale.parse(tag, sep="-")
+            return Locale.of(tag)
         except (UnknownLocaleError, ValueError):
             tag = tag.rpartition("-")[0]
     return Locale(_DEFAULT_LANGUAGE)

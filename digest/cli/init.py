@@ -169,10 +169,10 @@ def _quoted(text: str) -> str:
 
 
 def _known_language(tag: str | None) -> str:
-    from babel import Locale, UnknownLocaleError
+    from digest.locales import Locale, UnknownLocaleError
 
     try:
-        return str(Locale.parse(tag, sep="-")).replace("_", "-") if tag else "en"
+        return str(Locale.of(tag)).replace("_", "-") if tag else "en"
     except (UnknownLocaleError, ValueError):
         return "en"
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from babel import Locale
 from babel.core import get_global
 from babel.dates import (
     format_date,
@@ -18,6 +17,7 @@ from babel.dates import (
     get_timezone_location,
 )
 
+from digest.locales import Locale
 from digest.posts.model import Event
 from digest.posts.timing import last_day, zone_of
 from digest.templating import Words, locale, regional

@@ -26,6 +26,8 @@ _TICKETS = (
     (r"seetickets\.com|ticketweb\.(?:com|uk|ie)|axs\.com|dice\.fm|skiddle\.com|wegottickets\.com", r"/."),
     (r"humanitix\.com|trybooking\.com|brownpapertickets\.com|showclix\.com|universe\.com", r"/."),
     (r"weezevent\.com|billetweb\.fr|billetto\.(?:com|[a-z]{2}|co\.uk)|shotgun\.live|ti\.to|tito\.io", r"/."),
+    (r"ticketleap\.com|ticketspice\.com|eticketing\.co\.uk|ticketpeak\.co|etix\.com|tix\.com", r"/."),
+    (r"givebutter\.com|zeffy\.com", r"/."),
     (
         r"pretix\.(?:eu|com)|entradium\.com|ticketea\.com|reservix\.de|ticket\.io|concert\.ua|karabas\.com",
         r"/.",
@@ -52,6 +54,17 @@ _REGISTRATIONS = (
     (r"actionnetwork\.org", r"/(?:events|ticketed_events)/"),
     (r"mobilize\.(?:us|io)", r"/[\w-]+/event/"),
     (r"helloasso\.com", r"/[\w/-]*evenements/"),
+)
+_MEETING = re.compile(
+    r"(?:^|\.)(?:zoom\.us|zoom\.com|zoomgov\.com|teams\.microsoft\.com|teams\.live\.com|teams\.cloud\.microsoft"
+    r"|meet\.google\.com|hangouts\.google\.com|webex\.com|gotomeeting\.com|gotowebinar\.com|gotomeet\.me|goto\.com"
+    r"|livestorm\.co|bluejeans\.com|whereby\.com|jitsi\.org|jit\.si|8x8\.vc|skype\.com|demio\.com|on24\.com"
+    r"|crowdcast\.io|hopin\.com|airmeet\.com|bigmarker\.com|streamyard\.com|restream\.io|twitch\.tv|youtu\.be"
+    r"|youtube\.com|clickmeeting\.com|adobeconnect\.com|ringcentral\.com|remo\.co|gather\.town)$"
+)
+_SIGN_UP = re.compile(
+    r"regist|rsvp|sign-?_?up|anmeld|inscri|enrol|iscri|aanmeld|booking|reserv|webinar/|/forms?[/.]",
+    re.IGNORECASE,
 )
 _SHORT = re.compile(
     r"(?:^|\.)(?:bit\.ly|bitly\.com|j\.mp|tinyurl\.com|t\.co|goo\.gl|ow\.ly|buff\.ly|is\.gd|v\.gd|rebrand\.ly|rb\.gy"
@@ -86,6 +99,18 @@ def link_kind(url: str) -> CtaKind | None:
     return CtaKind.TICKETS if label["tickets"] else CtaKind.REGISTER
 
 
+def is_meeting(url: str) -> bool:
+    """Whether `url` is at a service of video meetings or live streams, whatever its path says."""
+    parts = _web_parts(url)
+    return parts is not None and _MEETING.search(_host(parts)) is not None
+
+
+def is_sign_up(url: str) -> bool:
+    """Whether `url` says of itself, by its path or query, that one registers there."""
+    parts = _web_parts(url)
+    return parts is not None and _SIGN_UP.search(f"{parts.path}?{parts.query}") is not None
+
+
 def is_web(url: str) -> bool:
     """Whether `url` is an absolute http(s) address."""
     return _web_parts(url) is not None
@@ -113,8 +138,9 @@ def links_in(text: str) -> tuple[str, ...]:
 
 
 def _web_parts(url: str) -> SplitResult | None:
+    text = url[:_LONGEST_URL].strip()
     try:
-        parts = urlsplit(url[:_LONGEST_URL].strip())
+        parts = urlsplit(text)
         return parts if parts.scheme.lower() in {"http", "https"} and parts.hostname else None
     except ValueError:
         return None

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from babel import Locale, UnknownLocaleError
 from babel.dates import get_day_names, get_month_names
 
+from digest.locales import Locale, UnknownLocaleError
 from digest.posts.model import Suggestion
 
 MOST_SUGGESTIONS = 5
@@ -128,7 +128,7 @@ def _names(language: str) -> tuple[str, str]:
     days: set[str] = set()
     for tag in {language, language.partition("-")[0], "en"}:
         try:
-            locale = Locale.parse(tag, sep="-")
+            locale = Locale.of(tag)
         except (UnknownLocaleError, ValueError, TypeError):
             continue
         for context in ("format", "stand-alone"):

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.posts import jsonld
+from digest.posts.hosts import is_meeting, is_sign_up
 from digest.posts.model import CtaKind, Event, EventStatus, Occurrence, Origin
+from digest.posts.online import says_online
 from digest.posts.pagefacts import read
 from digest.posts.schemaorg.thing import EVENTS, Graph, Reader
 from digest.posts.schemaorg.when import read_moment, span
-from digest.posts.schemaorg.where import is_meeting, is_ticket_shop, says_online
 
 PAGE = "https://example.org/events/peace-forum/"
 START = "2026-11-24T18:00:00+01:00"
@@ -407,27 +408,29 @@ def test_an_event_that_moved_online_is_online_and_not_cancelled() -> None:
 
 
 def offer(**more: object) -> dict[str, object]:
-    return {"@type": "Offer", "url": "https://tickets.example/forum", **more}
+    return {"@type": "Offer", "url": "https://go.example/forum", **more}
 
 
 @pytest.mark.parametrize(
     ("more", "url", "kind"),
     [
-        ({"offers": offer()}, "https://tickets.example/forum", CtaKind.REGISTER),
-        ({"offers": [offer(price=0)]}, "https://tickets.example/forum", CtaKind.REGISTER),
-        ({"offers": offer(price="0.00")}, "https://tickets.example/forum", CtaKind.REGISTER),
-        ({"offers": offer(price="€ 25,00")}, "https://tickets.example/forum", CtaKind.TICKETS),
-        ({"offers": [offer(price="0"), offer(price=25)]}, "https://tickets.example/forum", CtaKind.TICKETS),
-        ({"offers": offer(priceSpecification={"price": 12.5})}, "https://tickets.example/forum", CtaKind.TICKETS),
+        ({"offers": offer()}, "https://go.example/forum", CtaKind.REGISTER),
+        ({"offers": [offer(price=0)]}, "https://go.example/forum", CtaKind.REGISTER),
+        ({"offers": offer(price="0.00")}, "https://go.example/forum", CtaKind.REGISTER),
+        ({"offers": offer(price="€ 25,00")}, "https://go.example/forum", CtaKind.TICKETS),
+        ({"offers": [offer(price="0"), offer(price=25)]}, "https://go.example/forum", CtaKind.TICKETS),
+        ({"offers": offer(priceSpecification={"price": 12.5})}, "https://go.example/forum", CtaKind.TICKETS),
         ({"offers": {"@type": "AggregateOffer", "lowPrice": "0", "highPrice": "40", "url": "https://t.example/"}}, "https://t.example/", CtaKind.TICKETS),
-        ({"offers": {"@type": "AggregateOffer", "offers": [offer()]}}, "https://tickets.example/forum", CtaKind.REGISTER),
-        ({"offers": offer(price=0, url="https://www.eventbrite.co.uk/e/forum-1")}, "https://www.eventbrite.co.uk/e/forum-1", CtaKind.TICKETS),
-        ({"url": "https://www.eventbrite.com/e/forum-1"}, "https://www.eventbrite.com/e/forum-1", CtaKind.TICKETS),
+        ({"offers": {"@type": "AggregateOffer", "offers": [offer()]}}, "https://go.example/forum", CtaKind.REGISTER),
+        ({"offers": offer(price=0, url="https://www.eventbrite.co.uk/e/forum-1")}, "https://www.eventbrite.co.uk/e/forum-1", CtaKind.REGISTER),
+        ({"offers": offer(price=9, url="https://www.eventbrite.co.uk/e/forum-1")}, "https://www.eventbrite.co.uk/e/forum-1", CtaKind.TICKETS),
+        ({"offers": offer(url="https://www.tickettailor.com/events/forum/1")}, "https://www.tickettailor.com/events/forum/1", CtaKind.TICKETS),
+        ({"url": "https://www.eventbrite.com/e/forum-1"}, "https://www.eventbrite.com/e/forum-1", CtaKind.REGISTER),
         ({"offers": offer(url="/register?utm_source=x&id=4")}, "https://example.org/register?id=4", CtaKind.REGISTER),
         ({"offers": offer(url=ZOOM)}, ZOOM, CtaKind.JOIN),
         ({"offers": offer(url="https://zoom.us/webinar/register/WN_1")}, "https://zoom.us/webinar/register/WN_1", CtaKind.REGISTER),
         ({"location": {"@type": "VirtualLocation", "url": ZOOM}}, ZOOM, CtaKind.JOIN),
-        ({"location": {"@type": "VirtualLocation", "url": ZOOM}, "offers": offer()}, "https://tickets.example/forum", CtaKind.REGISTER),
+        ({"location": {"@type": "VirtualLocation", "url": ZOOM}, "offers": offer()}, "https://go.example/forum", CtaKind.REGISTER),
         ({"location": {"@type": "VirtualLocation", "url": "https://zoom.us/meeting/register/x"}}, "https://zoom.us/meeting/register/x", CtaKind.REGISTER),
         ({"potentialAction": {"@type": "RegisterAction", "target": "https://r.example/go"}, "offers": offer(price=9)}, "https://r.example/go", CtaKind.REGISTER),
         ({"potentialAction": [{"@type": "ViewAction", "target": "https://v.example/"}, {"@type": "RsvpAction", "target": {"@type": "EntryPoint", "urlTemplate": "https://r.example/rsvp"}}]}, "https://r.example/rsvp", CtaKind.REGISTER),
@@ -564,15 +567,13 @@ def test_a_reference_is_followed_to_what_the_page_says_elsewhere() -> None:
                 },
                 {"@type": "Place", "@id": "#hall", "name": "Town Hall", "address": {"@id": "#address"}},
                 {"@type": "PostalAddress", "@id": "#address", "addressLocality": "Geneva"},
-                {"@type": "Offer", "@id": "#offer", "url": "https://tickets.example/forum", "price": 5},
+                {"@type": "Offer", "@id": "#offer", "url": "https://go.example/forum", "price": 5},
                 {"@type": "WebPage", "mainEntity": {"@id": "#e"}},
             ],
         }
     ).events
 
-    assert [(e.place, e.register_url) for e in found] == [
-        ("Town Hall, Geneva", "https://tickets.example/forum")
-    ]
+    assert [(e.place, e.register_url) for e in found] == [("Town Hall, Geneva", "https://go.example/forum")]
     assert "Nobody" not in repr(found)
 
 
@@ -633,8 +634,8 @@ def test_every_fact_is_kept_with_the_words_it_was_read_from() -> None:
         "starts_at": START,
         "ends_at": "2026-11-24T20:00:00+01:00",
         "place": "Hall",
-        "register_url": "https://tickets.example/forum",
-        "cta": "https://tickets.example/forum",
+        "register_url": "https://go.example/forum",
+        "cta": "https://go.example/forum",
         "status": "https://schema.org/EventPostponed",
         "full": "SoldOut",
         "opens_at": "2026-01-01",
@@ -752,7 +753,7 @@ def test_no_text_breaks_the_reading_of_moments_and_places(text) -> None:
     assert moment is None or 1990 <= moment.wall.year <= 2100
     assert isinstance(says_online(text), bool)
     assert is_meeting(text) in {True, False}
-    assert is_ticket_shop(text) in {True, False}
+    assert is_sign_up(text) in {True, False}
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,18 @@
 
 import re
 import tomllib
+from datetime import UTC, datetime
 
 import pytest
-from babel import Locale
 
-from digest.templating import Templates
+from digest.locales import Locale
+from digest.messages.wording import tile_parts
+from digest.templating import Templates, locale
 
 FOLDER = Templates().builtin / "words"
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.toml"))
 NUMBERS = range(1_001)
+JANUARY = datetime(2026, 1, 14, 12, tzinfo=UTC)
 
 
 def catalogue(language):
@@ -82,3 +85,12 @@ def test_a_language_prints_what_it_is_given(language):
 )
 def test_further_dates_are_counted_as_the_language_counts(language, count, expected):
     assert Templates().words(language)("more_dates", count=count) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "january"), [("ar", "يناير"), ("ar-LB", "كانون الثاني"), ("de", "Jan"), ("de-AT", "Jän")]
+)
+def test_no_language_speaks_another_after_it(language, january):
+    for other in ("ja", "he", "ar", "de"):
+        tile_parts(JANUARY, "UTC", region=locale(other))
+    assert tile_parts(JANUARY, "UTC", region=locale(language)) == (january, "14")

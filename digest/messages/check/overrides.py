@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from babel import Locale, UnknownLocaleError
-
+from digest.locales import Locale, UnknownLocaleError
 from digest.messages.check.names import referenced
 from digest.messages.check.problem import Problem
 from digest.messages.grammar import nearest
@@ -131,7 +130,7 @@ def _line_in(path: Path, key: str) -> int:
 
 def _is_language(tag: str) -> bool:
     try:
-        Locale.parse(tag, sep="-")
+        Locale.of(tag)
     except (UnknownLocaleError, ValueError):
         return False
     return True

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from digest.posts.hosts import is_meeting, is_sign_up, link_kind
 from digest.posts.links import canonical_url, safe_link
 from digest.posts.model import CallToAction, CtaKind
 from digest.posts.schemaorg.thing import Graph, Thing, short_type
 from digest.posts.schemaorg.when import Clock, Moment, read_moment
-from digest.posts.schemaorg.where import is_meeting, is_sign_up, is_ticket_shop
 
 _MOST_OFFERS = 100
 _SOLD_OUT = frozenset({"soldout", "outofstock", "discontinued"})
@@ -114,13 +114,15 @@ def _wishes(
             if is_meeting(link) and not is_sign_up(link):
                 joining.append((link, CtaKind.JOIN))
             else:
-                yield link, CtaKind.TICKETS if dear or is_ticket_shop(link) else CtaKind.REGISTER
+                sells = dear or link_kind(link) is CtaKind.TICKETS
+                yield link, CtaKind.TICKETS if sells else CtaKind.REGISTER
     yield from joining
     for link in joins:
         yield link, CtaKind.REGISTER if is_sign_up(link) else CtaKind.JOIN
     for link in event.links("url"):
-        if is_ticket_shop(link):
-            yield link, CtaKind.TICKETS
+        known = link_kind(link)
+        if known in {CtaKind.TICKETS, CtaKind.REGISTER}:
+            yield link, CtaKind.TICKETS if dear else known
         elif is_meeting(link):
             yield link, CtaKind.REGISTER if is_sign_up(link) else CtaKind.JOIN
 

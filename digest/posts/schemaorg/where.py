@@ -4,50 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from digest.posts.clean import title_text
+from digest.posts.hosts import is_meeting
+from digest.posts.online import says_online
 from digest.posts.schemaorg.thing import Graph, Thing
 
 _MOST_PLACES = 20
 _LONGEST_PART = 150
-_MEETING = re.compile(
-    r"(?:^|\.)(?:zoom\.us|zoom\.com|zoomgov\.com|teams\.microsoft\.com|teams\.live\.com|teams\.cloud\.microsoft"
-    r"|meet\.google\.com|hangouts\.google\.com|webex\.com|gotomeeting\.com|gotowebinar\.com|gotomeet\.me|goto\.com"
-    r"|livestorm\.co|bluejeans\.com|whereby\.com|jitsi\.org|jit\.si|8x8\.vc|skype\.com|demio\.com|on24\.com"
-    r"|crowdcast\.io|hopin\.com|airmeet\.com|bigmarker\.com|streamyard\.com|restream\.io|twitch\.tv|youtu\.be"
-    r"|youtube\.com|clickmeeting\.com|adobeconnect\.com|ringcentral\.com|remo\.co|gather\.town)$"
-)
-_TICKET_SHOP = re.compile(
-    r"(?:^|\.)(?:eventbrite(?:\.[a-z]{2,3}){1,2}|ticketmaster(?:\.[a-z]{2,3}){1,2}|tickettailor\.com|buytickets\.at"
-    r"|eventzilla\.net|universe\.com|ticketsource\.co\.uk|ticketsource\.com|weezevent\.com|billetweb\.fr|dice\.fm"
-    r"|brownpapertickets\.com|seetickets\.com|humanitix\.com|ti\.to|tito\.io|pretix\.eu|eventim(?:\.[a-z]{2,3}){1,2}"
-    r"|skiddle\.com|axs\.com|ticketleap\.com|ticketspice\.com|showclix\.com|eticketing\.co\.uk|trybooking\.com"
-    r"|eventcube\.io|helloasso\.com|ticketpeak\.co|etix\.com|givebutter\.com|zeffy\.com|tix\.com|ticketweb\.com)$"
-)
-_SIGN_UP = re.compile(
-    r"regist|rsvp|sign-?_?up|anmeld|inscri|enrol|iscri|aanmeld|booking|reserv|webinar/|/forms?[/.]",
-    re.IGNORECASE,
-)
-# A name made of such words alone is no place, if one of them says that nobody needs to travel.
-_ONLINE = tuple(
-    phrase.strip()
-    for phrase in """
-    live stream, live-stream, facebook live, google meet, microsoft teams, ms teams, zoom.us, en ligne, en línea,
-    em linha, عبر الإنترنت, عن بعد, online, virtual, virtually, virtuell, virtuel, virtuelle, virtuale, webinar,
-    webinaire, zoom, webex, teams, jitsi, youtube, gotowebinar, gotomeeting, livestream, livestreamed,
-    videoconference, videokonferenz, visioconférence, teleconference, onlineveranstaltung, online-veranstaltung,
-    online-event, remote, remotely, internet, онлайн, вебінар, вебинар, أونلاين
-    """.split(",")  # noqa: SIM905 - words read better as words
-)
-_BESIDE = frozenset(
-    """
-    a an the at on via by over through in and or only with per from to be will your us free anywhere home computer
-    event events meeting session conference call platform link video live stream streaming broadcast webcast web room
-    sent provided upon registration details info join cisco google microsoft ms über sur par de der das die et und y
-    e через у в й та и на
-    """.split()  # noqa: SIM905
-)
 _NOWHERE = frozenset(
     {"", "-", "–", "—", ".", "n/a", "na", "none", "null", "undefined", "unknown", "false", "?", "[]"}
 )
@@ -101,22 +65,6 @@ def where(event: Thing, graph: Graph) -> Where:
     )
 
 
-def is_meeting(link: str) -> bool:
-    """Whether an address is one of a video meeting or a live stream."""
-    return _MEETING.search(_host(link)) is not None
-
-
-def is_ticket_shop(link: str) -> bool:
-    """Whether an address is one of a shop for tickets, free ones included."""
-    return _TICKET_SHOP.search(_host(link)) is not None
-
-
-def is_sign_up(link: str) -> bool:
-    """Whether an address says of itself that one registers there."""
-    parts = _split(link)
-    return _SIGN_UP.search(f"{parts[1]}?{parts[2]}") is not None
-
-
 def _one(value: str | Thing, graph: Graph, *, called: str, depth: int = 0) -> Where:
     if isinstance(value, str):
         return _named("" if value.strip().casefold() == called else value, "")
@@ -168,16 +116,6 @@ def _named(raw: str, address: str) -> Where:
     return Where(place=whole, place_quote=whole)
 
 
-def says_online(text: str) -> bool:
-    """Whether words where a place should stand only say that the event is online."""
-    plain = re.sub(r"[^\w.\-\s]", " ", text.casefold())
-    rest, strong = f" {' '.join(plain.split())} ", False
-    for words in _ONLINE:
-        if f" {words} " in rest:
-            rest, strong = rest.replace(f" {words} ", "  "), True
-    return strong and all(word.strip(".-") in _BESIDE or not word.strip(".-") for word in rest.split())
-
-
 def _address(values: list[str | Thing], *, short: bool) -> str:
     """The words of an address: beside a name (`short`) the town is enough, else the street too."""
     for value in values:
@@ -212,19 +150,3 @@ def _joined(parts: list[str]) -> str:
 def _part(raw: str) -> str:
     text = title_text(raw)[:_LONGEST_PART].strip(" ,;")
     return "" if text.casefold() in _NOWHERE else text
-
-
-def _host(link: str) -> str:
-    return _split(link)[0]
-
-
-def _split(link: str) -> tuple[str, str, str]:
-    """Host, path and query of an address, empty where it is none."""
-    text = link.strip()
-    if text.lower().startswith("www."):
-        text = f"https://{text}"
-    try:
-        parts = urlsplit(text)
-        return (parts.hostname or "").lower(), parts.path, parts.query
-    except ValueError:
-        return "", "", ""

@@ -14,18 +14,13 @@ from digest.posts.clean import is_too_deep, title_text
 from digest.posts.hosts import link_kind, links_in
 from digest.posts.links import safe_link
 from digest.posts.model import CallToAction, CtaKind, EventStatus, Image
+from digest.posts.online import says_online
 from digest.posts.pictures import picture
 from digest.posts.sources.icalfile import Block, parts, raw_value, text_of
 
 LONGEST_TEXT = 100_000
 _MARKUP = "a[href],p,br,b,strong,i,em,u,ul,ol,li,div,span,img,table,script,style,h1,h2,h3,h4"
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-_NO_PLACE = frozenset(
-    {"online", "online event", "virtual", "virtual event", "web", "webinar", "zoom", "via zoom", "zoom meeting"}
-    | {"zoom webinar", "microsoft teams", "microsoft teams meeting", "ms teams", "teams", "google meet", "webex"}
-    | {"en ligne", "en línea", "virtuell", "онлайн", "عبر الإنترنت", "internet", "remote", "livestream"}
-    | {"online only", "online via zoom", "online (zoom)", "on zoom", "the internet", "live stream", "youtube"}
-)  # fmt: skip
 MEETING_LINES = ("CONFERENCE", "X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL")
 
 
@@ -71,17 +66,13 @@ def place_of(block: Block, *, home: str) -> tuple[str, str | None]:
     )
     words = " ".join(words.split()).strip(" ,;:-–|()") if found else " ".join(words.split())
     link = safe_link(_trimmed(found[0]), base=home) if found else None
-    return ("" if words.casefold() in _NO_PLACE else _escaped(words)), link
+    return ("" if says_online(words) else _escaped(words)), link
 
 
 def is_online(block: Block, *, home: str) -> bool:
     """Whether it can be attended over the net, by what its place or its conference says."""
     _place, link = place_of(block, home=home)
-    return (
-        bool(link)
-        or block.text("LOCATION").strip().casefold() in _NO_PLACE
-        or meeting(block, home=home) is not None
-    )
+    return bool(link) or says_online(block.text("LOCATION")) or meeting(block, home=home) is not None
 
 
 def meeting(block: Block, *, home: str) -> str | None:

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit, urlunsplit
 from digest.posts.clean import strip_controls, title_text
 from digest.posts.links import canonical_url, safe_link
 from digest.posts.model import Event, EventStatus, Evidence, Image
+from digest.posts.online import says_online
 from digest.posts.pictures import picture
 from digest.posts.sources.base import RawPost
 from digest.posts.sources.jsonbody import at, list_at, text_at
-from digest.posts.sources.tec_links import attendance, call_to_action, is_online_place
+from digest.posts.sources.tec_links import attendance, call_to_action
 from digest.posts.sources.tec_times import is_true, said, times
 
 BEST_WIDTH = 600
@@ -125,7 +126,7 @@ def _whereabouts(item: Any) -> tuple[str, bool, list[Evidence]]:
     places = [_place(one) for one in venues[:_MOST_VENUES] if isinstance(one, dict)]
     virtual, quote = attendance(item)
     named = [place for place in places if place]
-    real = [place for place in named if not is_online_place(place)]
+    real = [place for place in named if not says_online(place)]
     place = "; ".join(dict.fromkeys(real))
     online = virtual or (bool(named) and not real)
     evidence = [said("place", place)] if place else []

@@ -15,11 +15,6 @@ from digest.posts.sources.jsonbody import at, text_at
 _AMPERSAND = re.compile(r"&(?:amp|#0*38|#x0*26);", re.IGNORECASE)
 _ESCAPES = 3
 _STATUSES = ("event_status", "tribe_events_status", "status")
-_NO_PLACE = frozenset(
-    {"online", "virtual", "virtual event", "online event", "online only", "zoom", "on zoom", "via zoom", "webinar"}
-    | {"online via zoom", "online (zoom)", "microsoft teams", "ms teams", "google meet", "the internet", "livestream"}
-    | {"en ligne", "en línea", "virtuell", "онлайн", "عبر الإنترنت"}
-)  # fmt: skip
 _FREE = re.compile(
     r"(?:free|gratis|gratuit|kostenlos|entrada libre|безкоштовно|مجاني|none|n/?a)?\W*", re.IGNORECASE
 )
@@ -59,11 +54,6 @@ def attendance(item: Any) -> tuple[bool, str]:
     words += [f"{name}: moved-online" for name in _STATUSES if text_at(item, name) == "moved-online"]
     kind = text_at(item, "virtual_event_type").strip()
     return bool(words), "; ".join([*words, f"virtual_event_type: {kind}"] if kind else words)
-
-
-def is_online_place(place: str) -> bool:
-    """Whether a venue is no place but the word for having none."""
-    return place.strip(" .,!()").casefold() in _NO_PLACE
 
 
 def _call(url: str, kind: CtaKind, words: str) -> tuple[str | None, CallToAction | None, list[Evidence]]:
