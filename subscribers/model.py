@@ -67,6 +67,7 @@ class BarredReason(enum.StrEnum):
     SOFT_LIMIT = "soft-limit"
     ERASED = "erased"
     MANUAL = "manual"
+    PAUSED = "paused"  # the reader asked for no mail until a date
 
 
 # What the reader decided: only a fresh sign-up that the reader confirms undoes it, never staff or an import.
@@ -124,6 +125,14 @@ class Subscription:
     ended_reason: EndedReason | None = None
     topics: tuple[str, ...] = ()
     frequency: str = ""
+    events_only: bool = False
+    paused_until: datetime | None = None
+    ended_answer: str = ""
+    ended_note: str = ""
+
+    def paused(self, *, now: datetime) -> bool:
+        """Whether the reader asked for no mail at this moment."""
+        return self.paused_until is not None and self.paused_until > now
 
     def confirm(self, *, now: datetime) -> Subscription:
         """The subscription confirmed by its reader."""
@@ -151,7 +160,8 @@ class Suppression:
 class Recipient:
     """Somebody to be mailed now.
 
-    `address` is as an SMTP server wants it: local part as its owner wrote it, domain in ASCII. `source` says
+    No `topics` means all of them. `paused_until` is here only for a pause that is over, or when no moment was asked
+    about. `address` is as an SMTP server wants it: local part as its owner wrote it, domain in ASCII. `source` says
     how they subscribed; `subscribed_at` is when it was confirmed.
     """
 
@@ -164,6 +174,8 @@ class Recipient:
     language: str = ""
     topics: tuple[str, ...] = ()
     frequency: str = ""
+    events_only: bool = False
+    paused_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -143,6 +144,12 @@ class SubscriptionRow(Base):
     consent_ip: Mapped[str] = mapped_column(String(45), default="")
     topics: Mapped[str] = mapped_column(Text, default="")
     frequency: Mapped[str] = mapped_column(String(40), default="")
+    events_only: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # No mail until this moment; one that has passed means nothing, so nobody has to clear it.
+    paused_until: Mapped[datetime | None] = mapped_column(Moment)
+    # What the reader answered when asked why they left: one of the answers offered, and their own words.
+    ended_answer: Mapped[str] = mapped_column(String(20), default="", server_default=text("''"))
+    ended_note: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
 
 
 class SuppressionRow(Base):

@@ -176,7 +176,11 @@ class _Worker:
 
         def readers(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int, Reader | Skip]:
             found = subscribers.recipients(
-                session, keys=parts.keys, publication=publication, subscriber_ids=subscriber_ids
+                session,
+                keys=parts.keys,
+                publication=publication,
+                subscriber_ids=subscriber_ids,
+                now=self._now(),
             )
             return {
                 number: Skip(reason=one.reason.value)

@@ -168,8 +168,9 @@ def _launch(session: Session, parts: Parts, edition_id: EditionId, *, now: datet
 
 def _freeze(session: Session, edition: Edition, *, now: datetime) -> Audience:
     """Everybody in the audience gets a delivery, and everybody else a reason: the sum must be right."""
-    counted = subscribers.audience_counts(session, edition.publication)
-    enqueued = deliveries.freeze(session, edition.id, subscribers.audience(edition.publication), now=now)
+    counted = subscribers.audience_counts(session, edition.publication, now=now)
+    reached = subscribers.audience(edition.publication, now=now)
+    enqueued = deliveries.freeze(session, edition.id, reached, now=now)
     audience = Audience(candidates=counted.candidates, enqueued=enqueued, excluded=counted.excluded)
     if audience.candidates != enqueued + sum(audience.excluded.values()):
         raise AudienceMoved(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from subscribers import addresses, store, tokens
@@ -24,15 +25,18 @@ if TYPE_CHECKING:  # SQL is the store's; here its types are only named
     from sqlalchemy.orm import Session
 
 
-def audience(publication: str) -> Select[int]:
-    """A SELECT of one column `subscriber_id`, ascending: everybody confirmed for a publication and not barred."""
-    return store.audience(publication)
+def audience(publication: str, *, now: datetime | None = None) -> Select[int]:
+    """A SELECT of one column `subscriber_id`, ascending: everybody confirmed for a publication and not barred.
+
+    With `now` (aware) nobody whose pause lasts beyond it is in it; without, pauses are not looked at.
+    """
+    return store.audience(publication, now=now)
 
 
-def audience_counts(session: Session, publication: str) -> AudienceCounts:
-    """How many have an open subscription, and why some of them are not in the audience."""
+def audience_counts(session: Session, publication: str, *, now: datetime | None = None) -> AudienceCounts:
+    """How many have an open subscription, and why some of them are not in the audience of the same `now`."""
     eligible, excluded = 0, dict[str, int]()
-    for state, barred, count in store.audience_groups(session, publication):
+    for state, barred, count in store.audience_groups(session, publication, now=now):
         if barred is None and state is SubscriptionState.CONFIRMED:
             eligible += count
             continue
@@ -42,11 +46,17 @@ def audience_counts(session: Session, publication: str) -> AudienceCounts:
 
 
 def recipients(
-    session: Session, *, keys: Keys, publication: str, subscriber_ids: Sequence[int]
+    session: Session,
+    *,
+    keys: Keys,
+    publication: str,
+    subscriber_ids: Sequence[int],
+    now: datetime | None = None,
 ) -> dict[int, Recipient | Barred]:
     """Who of these may be mailed this very moment; everybody asked for is answered.
 
-    Asked again when deliveries are claimed, so it trusts the keyed hashes and not only the bar on the row.
+    Asked again when deliveries are claimed, so it trusts the keyed hashes and not only the bar on the row. With `now`
+    (aware) a pause that lasts beyond it bars, too; without, pauses are not looked at.
     """
     people = store.people_by_id(session, subscriber_ids)
     suppressed = _suppressed_people(session, keys, list(people.values()))
@@ -57,7 +67,10 @@ def recipients(
         found = store.subscriptions_of(session, list(people), list_id=list_id)
         found.sort(key=lambda one: one.state is not SubscriptionState.ENDED)
         deciding = {one.ref.subscriber_id: one for one in found}
-    return {i: _recipient_or_bar(people.get(i), deciding.get(i), suppressed.get(i)) for i in subscriber_ids}
+    return {
+        i: _recipient_or_bar(people.get(i), deciding.get(i), suppressed.get(i), now=now)
+        for i in subscriber_ids
+    }
 
 
 def rename_publication(session: Session, *, old: str, new: str) -> None:
@@ -81,7 +94,11 @@ def _suppressed_people(
 
 
 def _recipient_or_bar(
-    somebody: Person | None, subscription: Subscription | None, suppressed: SuppressionReason | None
+    somebody: Person | None,
+    subscription: Subscription | None,
+    suppressed: SuppressionReason | None,
+    *,
+    now: datetime | None,
 ) -> Recipient | Barred:
     if somebody is None:
         return Barred(BarredReason.UNKNOWN)
@@ -94,6 +111,8 @@ def _recipient_or_bar(
         return Barred(BarredReason(subscription.ended_reason.value))
     if subscription.confirmed_at is None:
         return Barred(BarredReason.NOT_CONFIRMED)
+    if now is not None and subscription.paused(now=now):
+        return Barred(BarredReason.PAUSED)
     return Recipient(
         subscriber_id=somebody.id,
         address=addresses.wire_form(somebody.address, somebody.key),
@@ -104,4 +123,6 @@ def _recipient_or_bar(
         language=somebody.language,
         topics=subscription.topics,
         frequency=subscription.frequency,
+        events_only=subscription.events_only,
+        paused_until=subscription.paused_until,
     )

@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from subscribers.model import Subscription, SubscriptionState
+from subscribers.model import BarredReason, Subscription, SubscriptionState
 from subscribers.store.people import Person, people_by_id
 from subscribers.store.subscriptions import CONFIRMED, IS_OPEN, subscriptions_of
 from subscribers.tables import ListRow, PersonRow, SubscriptionRow
 
 
-def audience(slug: str) -> Select[int]:
-    """Who is confirmed for a publication and not barred, in the order of their numbers."""
+def audience(slug: str, *, now: datetime | None = None) -> Select[int]:
+    """Who is confirmed for a publication, not barred and not paused at `now`, in the order of their numbers."""
     list_id = select(ListRow.id).where(ListRow.slug == slug).scalar_subquery()
-    return (
+    query = (
         select(SubscriptionRow.subscriber_id.label("subscriber_id"))
         .join(PersonRow, PersonRow.id == SubscriptionRow.subscriber_id)
         .where(SubscriptionRow.list_id == list_id, SubscriptionRow.state == CONFIRMED, IS_OPEN)
         .where(PersonRow.barred.is_(None))
         .order_by(SubscriptionRow.subscriber_id)
     )
+    if now is None:
+        return query
+    return query.where(or_(SubscriptionRow.paused_until.is_(None), SubscriptionRow.paused_until <= now))
 
 
-def audience_groups(session: Session, slug: str) -> list[tuple[SubscriptionState, str | None, int]]:
-    """How many open subscriptions a publication has, by state and bar."""
+def audience_groups(
+    session: Session, slug: str, *, now: datetime | None = None
+) -> list[tuple[SubscriptionState, str | None, int]]:
+    """How many open subscriptions a publication has, by state and bar; a pause at `now` is one more bar."""
+    bar: ColumnElement[str | None] = PersonRow.barred.expression
+    if now is not None:
+        paused = and_(SubscriptionRow.state == CONFIRMED, SubscriptionRow.paused_until > now)
+        bar = func.coalesce(PersonRow.barred, case((paused, BarredReason.PAUSED.value)))
     query = (
-        select(SubscriptionRow.state, PersonRow.barred, func.count())
+        select(SubscriptionRow.state, bar, func.count())
         .join(PersonRow, PersonRow.id == SubscriptionRow.subscriber_id)
         .join(ListRow, ListRow.id == SubscriptionRow.list_id)
         .where(ListRow.slug == slug, IS_OPEN)
-        .group_by(SubscriptionRow.state, PersonRow.barred)
+        .group_by(SubscriptionRow.state, bar)
     )
     return [(SubscriptionState(state), barred, count) for state, barred, count in session.execute(query)]
 

@@ -116,7 +116,9 @@ def confirm(session: Session, subscription_id: int, new: NewSubscription) -> Non
     )
 
 
-def update_open(session: Session, subscriber_id: int, *, list_id: int, **values: str) -> None:
+def update_open(
+    session: Session, subscriber_id: int, *, list_id: int, **values: str | bool | datetime | None
+) -> None:
     """Set columns of the open subscription of one person to one publication."""
     session.execute(
         update(SubscriptionRow)
@@ -150,7 +152,15 @@ def forget_details(session: Session, subscriber_id: int) -> None:
     session.execute(
         update(SubscriptionRow)
         .where(SubscriptionRow.subscriber_id == subscriber_id)
-        .values(consent_ip="", topics="", frequency="")
+        .values(
+            consent_ip="",
+            topics="",
+            frequency="",
+            events_only=False,
+            paused_until=None,
+            ended_answer="",
+            ended_note="",
+        )
         .execution_options(synchronize_session=False)
     )
 
@@ -203,6 +213,10 @@ def _subscriptions() -> Any:
             row.ended_reason,
             row.topics,
             row.frequency,
+            row.events_only,
+            row.paused_until,
+            row.ended_answer,
+            row.ended_note,
         )
         .join(ListRow, ListRow.id == row.list_id)
         .join(WordingRow, WordingRow.id == row.wording_id)
@@ -222,4 +236,8 @@ def _subscription(row: Any) -> Subscription:
         ended_reason=EndedReason(row.ended_reason) if row.ended_reason else None,
         topics=tuple(row.topics.split(",")) if row.topics else (),
         frequency=row.frequency,
+        events_only=row.events_only,
+        paused_until=row.paused_until,
+        ended_answer=row.ended_answer,
+        ended_note=row.ended_note,
     )
