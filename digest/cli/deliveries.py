@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import typer
 
-from digest.cli.common import ConfigOption, JsonOption, command, emit
+from digest.cli.common import ConfigOption, JsonOption, NowOption, command, emit, moment
+from digest.deliveries.model import Attempt, DeliveryState
 
 app = typer.Typer(help="See how a mailing went.", no_args_is_help=True)
 EditionArgument = Annotated[int, typer.Argument(metavar="EDITION", help="The edition's id.")]
@@ -25,6 +25,8 @@ def status(edition: EditionArgument, config: ConfigOption = None, json: JsonOpti
             f"Edition {edition} is {found.state}; audience {found.audience:,}: {counts_in_words(found.counts)}."
         ]
         lines += [f"  not mailed: {number:,} {reason}" for reason, number in found.excluded.items()]
+        if found.counts["uncertain"]:
+            lines.append(f"  who is uncertain, and why: digest deliveries list {edition} --state uncertain")
         value = {
             "edition": edition,
             "state": found.state,
@@ -48,12 +50,38 @@ def why(
 
         found = look.why(parts, edition_id=edition, address=address)
         lines = [f"{found.state}{f': {found.reason}' if found.reason else ''}"]
-        lines += [
-            f"  {a.at:%Y-%m-%d %H:%M:%S} UTC  {a.phase}  {a.code or ''} {a.enhanced} {a.text}".rstrip()
-            for a in found.attempts
-        ]
+        lines += [_try(one) for one in found.attempts]
         value = {"state": found.state, "reason": found.reason, "attempts": found.attempts}
         emit(value, json=json, text="\n".join(lines))
+
+
+@app.command("list")
+def list_(
+    edition: EditionArgument,
+    state: Annotated[
+        DeliveryState | None, typer.Option("--state", help="Only those that stand there.")
+    ] = None,
+    addresses: Annotated[bool, typer.Option("--addresses", help="Show addresses whole, not masked.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="So many at most.")] = 1_000,
+    after: Annotated[
+        int, typer.Option("--after", min=0, metavar="POSITION", help="Only those behind this one.")
+    ] = 0,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List an edition's deliveries with the evidence of every try, in the order of its frozen audience."""
+    with command(config) as parts:
+        from digest.workflows import look
+
+        found = look.listed(parts, edition, state=state, after=after, limit=limit, whole_addresses=addresses)
+        lines: list[str] = []
+        for one in found:
+            said = f"  {one.reason}" if one.reason else ""
+            lines.append(f"{one.position:>7}  {one.address or 'erased'}  {one.state}{said}")
+            lines += ["       " + _try(tried) for tried in one.attempts]
+        if len(found) == limit:
+            lines.append(f"There may be more: --after {found[-1].position}")
+        emit(found, json=json, text="\n".join(lines) or "None.")
 
 
 @app.command()
@@ -68,12 +96,30 @@ def resolve(
     address: Annotated[
         str | None, typer.Option("--address", metavar="ADDRESS", help="Only this one.")
     ] = None,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Retry although it is late, or an event in it cannot be attended now."),
+    ] = False,
+    now: NowOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Settle uncertain deliveries, which the machine never sends again by itself."""
-    with command(config) as parts:
-        from digest.workflows import control
+    """Settle uncertain deliveries, which the machine never sends again by itself.
 
-        number = control.resolve(parts, edition, as_=as_, address=address, now=datetime.now(UTC))
-        emit({"resolved": number}, json=json, text=f"{number} resolved as {as_}.")
+    A retry of an edition that had been sent puts it back to sending, until the worker has done it.
+    """
+    at = moment(now)
+    with command(config) as parts:
+        from digest.workflows import control, look
+
+        number = control.resolve(parts, edition, as_=as_, address=address, anyway=anyway, now=at)
+        state = look.edition(parts, edition).state
+        text = f"{number} resolved as {as_}; edition {edition} is {state}."
+        emit({"resolved": number, "state": state}, json=json, text=text)
+
+
+def _try(one: Attempt) -> str:
+    """One try on a line of its own."""
+    return (
+        f"  {one.at:%Y-%m-%d %H:%M:%S} UTC  {one.phase}  {one.code or ''} {one.enhanced} {one.text}".rstrip()
+    )

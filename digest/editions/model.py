@@ -31,11 +31,12 @@ TRANSITIONS: dict[EditionState, frozenset[EditionState]] = {
     _S.APPROVED: frozenset({_S.DRAFT, _S.SENDING, _S.CANCELLED, _S.FAILED}),
     _S.SENDING: frozenset({_S.SENT, _S.PAUSED}),
     _S.PAUSED: frozenset({_S.SENDING, _S.CANCELLED}),
-    _S.SENT: frozenset(),
+    _S.SENT: frozenset({_S.SENDING}),  # a person has what was uncertain sent once more
     _S.SKIPPED: frozenset(),
     _S.CANCELLED: frozenset(),
     _S.FAILED: frozenset(),
 }
+ENDED = frozenset({_S.SENT, _S.SKIPPED, _S.CANCELLED, _S.FAILED})
 
 
 class Section(enum.StrEnum):
@@ -128,8 +129,7 @@ class Edition:
         changes: dict[str, object] = {"state": state, "reason": reason}
         if state is EditionState.SENDING and self.launched_at is None:
             changes["launched_at"] = at
-        if not TRANSITIONS[state]:
-            changes["finished_at"] = at
+        changes["finished_at"] = at if state in ENDED else None
         return replace(self, **changes)  # type: ignore[arg-type]
 
 

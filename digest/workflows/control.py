@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Literal
 
 import structlog
 
 import subscribers
+from digest.database import Session
 from digest.deliveries import store as deliveries
 from digest.deliveries.model import DeliveryState
 from digest.editions import store as editions
@@ -18,6 +20,9 @@ from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
 
+SENT_AGAIN = "what was uncertain is sent once more, as a person decided"
+_RETRIED = frozenset({EditionState.SENDING, EditionState.PAUSED, EditionState.SENT})
+_OUT = frozenset({EditionState.SENDING, EditionState.SENT})
 _REACHED = (
     DeliveryState.ACCEPTED,
     DeliveryState.UNCERTAIN,
@@ -29,6 +34,14 @@ _REACHED = (
 
 class EventBegun(DigestError):
     """An edition would reach readers after an event that it invites to has begun, is over, or was called off."""
+
+
+class TooLate(DigestError):
+    """An edition would reach readers later than its publication allows."""
+
+
+class Overtaken(DigestError):
+    """A newer edition of the publication went out; nobody gets the older one any more."""
 
 
 def pause(parts: Parts, edition_id: EditionId, *, now: datetime) -> Edition:
@@ -76,32 +89,71 @@ def resolve(
     *,
     as_: Literal["accepted", "retry"],
     address: str | None = None,
+    anyway: bool = False,
     now: datetime,
 ) -> int:
     """Settle uncertain deliveries of an edition, or the one to `address`; returns how many.
 
-    `retry` sends once more with the same Message-ID. Raises `DigestError` when the edition is no longer under way, and
-    `EventBegun` where it invites to an event that nobody can attend by now, unless it was resumed in spite of that.
+    `retry` sends once more with the same Message-ID; an edition that had been sent is sending again until that is
+    done. Raises `Overtaken` when a newer edition went out, and `DigestError` for an edition that nobody was mailed or
+    that was cancelled. Unless it is to go out `anyway`, raises `TooLate` past the publication's lateness, and
+    `EventBegun` where it invites to an event that nobody can attend by now.
     """
     state = DeliveryState.ACCEPTED if as_ == "accepted" else DeliveryState.PENDING
     with parts.database.transaction() as session:
         edition = editions.lock(session, edition_id)
-        if state is DeliveryState.PENDING and edition.state not in {
-            EditionState.SENDING,
-            EditionState.PAUSED,
-        }:
-            raise DigestError(
-                f"Edition {edition_id} is {edition.state}; only while it is sending or paused can a delivery be retried."
-            )
-        late = too_late(session, parts, edition, now=now) if state is DeliveryState.PENDING else ""
-        if late and not edition.reason.startswith(RESUMED):
-            raise EventBegun(f"Edition {edition_id} invites to an event that {late}; nothing is sent again.")
+        missed = ""
+        if state is DeliveryState.PENDING:
+            missed = _fit_to_retry(session, parts, edition, anyway=anyway, now=now)
         who = None
         if address is not None:
             who = subscribers.find(session, address=address)
             if who is None:
                 raise DigestError(f"Nobody is known by the address {address}.")
-        return deliveries.resolve(session, edition_id, state, subscriber_id=who, now=now)
+        resolved = deliveries.resolve(session, edition_id, state, subscriber_id=who, now=now)
+        if resolved and state is DeliveryState.PENDING:
+            _go_on(session, edition, missed=missed, now=now)
+    if resolved:
+        log.info("deliveries.resolved", edition=edition_id, resolved=resolved, resolved_as=as_)
+    return resolved
+
+
+def _fit_to_retry(session: Session, parts: Parts, edition: Edition, *, anyway: bool, now: datetime) -> str:
+    """Refuse what must not be sent again; what became of an event in the edition, where it goes out all the same."""
+    if edition.state not in _RETRIED:
+        raise DigestError(
+            f"Edition {edition.id} is {edition.state}; only of one that is sending, paused or sent can a delivery be "
+            "retried."
+        )
+    latest = editions.list_editions(session, edition.publication, 1, states=_OUT)
+    if latest and latest[0].number > edition.number:
+        raise Overtaken(
+            f"Edition {latest[0].id} of {edition.publication} went out after edition {edition.id}; nothing of the "
+            "older one is sent again."
+        )
+    limit = timedelta(seconds=parts.publication(edition.publication).lateness)
+    if edition.launched_at and now > edition.launched_at + limit and not anyway:
+        raise TooLate(
+            f"Edition {edition.id} was launched at {edition.launched_at:%Y-%m-%d %H:%M} UTC, longer ago than "
+            f"{edition.publication} may be late; retry it with --anyway, or leave it."
+        )
+    missed = too_late(session, parts, edition, now=now)
+    if missed and not anyway and not edition.reason.startswith(RESUMED):
+        raise EventBegun(
+            f"Edition {edition.id} invites to an event that {missed}; retry it with --anyway, or leave it."
+        )
+    return missed
+
+
+def _go_on(session: Session, edition: Edition, *, missed: str, now: datetime) -> None:
+    """Have the edition sent on; a paused one waits for its `resume`."""
+    reason = f"{RESUMED} {missed}" if missed else ""
+    if edition.state is EditionState.SENT:
+        again = edition.move_to(EditionState.SENDING, at=now, reason=reason or SENT_AGAIN)
+        editions.save(session, again)
+        log.info("edition.moved", edition=edition.id, state=again.state.value, by="a person")
+    elif edition.state is EditionState.SENDING and reason:
+        editions.save(session, replace(edition, reason=reason))
 
 
 def _move(parts: Parts, edition_id: EditionId, state: EditionState, *, reason: str, now: datetime) -> Edition:

@@ -53,6 +53,22 @@ class Why:
     attempts: tuple[Attempt, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One delivery of an edition with its evidence: since when it stands there, and every try.
+
+    `address` is masked unless it was asked for whole, and empty for somebody who was erased.
+    """
+
+    position: int
+    subscriber: int
+    address: str
+    state: DeliveryState
+    reason: str
+    since: datetime | None
+    attempts: tuple[Attempt, ...]
+
+
 def next_edition(parts: Parts, publication: str, *, now: datetime) -> NextEdition:
     """The next edition as it stands now; the draft of one that is cut already is not it."""
     configured = parts.publication(publication)
@@ -133,3 +149,32 @@ def why(parts: Parts, *, edition_id: EditionId, address: str) -> Why:
     if found.launched_at is None:
         return Why(state="none", reason=f"The edition is {found.state}; nobody has been mailed.")
     return Why(state="none", reason="They were not in the audience when the edition was launched.")
+
+
+def listed(
+    parts: Parts,
+    edition_id: EditionId,
+    *,
+    state: DeliveryState | None = None,
+    after: int = 0,
+    limit: int = 1_000,
+    whole_addresses: bool = False,
+) -> list[Listed]:
+    """The next deliveries of an edition behind position `after`, in one state or in any; raises `NoSuchEdition`."""
+    with parts.database.reading() as session:
+        store.get(session, edition_id)
+        found = deliveries.listed(session, edition_id, state=state, after=after, limit=limit)
+        known = subscribers.addresses_of(session, [delivery.subscriber_id for delivery, _ in found])
+    shown = known if whole_addresses else {n: subscribers.masked(a) for n, a in known.items()}
+    return [
+        Listed(
+            position=delivery.position,
+            subscriber=delivery.subscriber_id,
+            address=shown.get(delivery.subscriber_id, ""),
+            state=delivery.state,
+            reason=delivery.reason,
+            since=tries[-1].at if tries else None,
+            attempts=tries,
+        )
+        for delivery, tries in found
+    ]

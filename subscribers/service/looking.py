@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from subscribers import addresses, store, tokens
@@ -27,6 +28,12 @@ def find(session: Session, *, address: str) -> int | None:
     """The number of the person with this address, in whatever case it is written."""
     somebody = store.person_by_key(session, addresses.parse(address).key)
     return somebody.id if somebody else None
+
+
+def addresses_of(session: Session, subscriber_ids: Sequence[int]) -> dict[int, str]:
+    """The address of each of these people; those who were erased or never were have none."""
+    found = store.people_by_id(session, subscriber_ids)
+    return {number: one.address for number, one in found.items() if one.address}
 
 
 def subscription_of(session: Session, keys: Keys, purpose: Purpose, token: str) -> Holder | None:

@@ -127,7 +127,7 @@ def test_an_event_called_off_during_the_send_stops_it_for_a_person(parts):
 def test_nothing_uncertain_is_sent_again_after_the_event_has_begun(parts):
     edition = under_way(parts, fair(starts_at=NOW + HOUR, ends_at=NOW + 2 * HOUR), factories.post())
     assert control.resolve(parts, edition.id, as_="retry", now=NOW) == 0
-    with pytest.raises(control.EventBegun, match="has begun; nothing is sent again"):
+    with pytest.raises(control.EventBegun, match="has begun; retry it with --anyway, or leave it"):
         control.resolve(parts, edition.id, as_="retry", now=NOW + HOUR)
     assert control.resolve(parts, edition.id, as_="accepted", now=NOW + HOUR) == 0
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from digest.editions.model import TRANSITIONS, Edition, EditionState
+from digest.editions.model import ENDED, TRANSITIONS, Edition, EditionState
 from digest.errors import BadMove
 
 NOW = datetime(2026, 3, 26, 8, tzinfo=UTC)
@@ -20,6 +20,7 @@ ALLOWED = {
     ("approved", "failed"),
     ("sending", "sent"),
     ("sending", "paused"),
+    ("sent", "sending"),
     ("paused", "sending"),
     ("paused", "cancelled"),
 }
@@ -53,11 +54,20 @@ def test_from_the_draft_every_state_can_be_reached():
 
 
 @pytest.mark.parametrize("end", ["sent", "skipped", "cancelled", "failed"])
-def test_an_ended_edition_knows_when_it_ended_and_moves_no_more(end):
+def test_an_ended_edition_knows_when_it_ended_and_moves_no_more_by_itself(end):
     state = EditionState(end)
+    assert state in ENDED
     before = next(one for one, after in TRANSITIONS.items() if state in after)
     assert edition(before).move_to(state, at=NOW).finished_at == NOW
-    assert TRANSITIONS[state] == frozenset()
+    assert TRANSITIONS[state] == (frozenset({EditionState.SENDING}) if end == "sent" else frozenset())
+
+
+def test_an_edition_of_which_something_is_sent_once_more_has_not_ended_until_that_is_done():
+    later = NOW + timedelta(hours=1)
+    sent = edition(EditionState.SENDING, launched_at=NOW).move_to(EditionState.SENT, at=NOW)
+    again = sent.move_to(EditionState.SENDING, at=later, reason="once more")
+    assert (again.launched_at, again.finished_at) == (NOW, None)
+    assert again.move_to(EditionState.SENT, at=later).finished_at == later
 
 
 def test_resuming_keeps_the_moment_of_the_launch():

@@ -12,7 +12,7 @@ from digest.deliveries.store.rates import (
     keep_books,
     open_books,
 )
-from digest.deliveries.store.reading import attempts, counts, delivery, unsettled
+from digest.deliveries.store.reading import attempts, counts, delivery, listed, unsettled
 from digest.deliveries.store.settling import LOST_LEASE, fail_pending, mark_sending, resolve, settle
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "keep_audience",
     "keep_books",
     "lease",
+    "listed",
     "mark_sending",
     "open_books",
     "recover",

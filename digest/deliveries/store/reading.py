@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from digest.database import pages
 from digest.deliveries.model import Attempt, Delivery, DeliveryState, Phase, Verdict
 from digest.deliveries.tables import AttemptRow, ChunkRow, DeliveryRow
 from digest.editions.model import EditionId
@@ -36,17 +37,32 @@ def delivery(session: Session, edition_id: EditionId, subscriber_id: int) -> Del
             DeliveryRow.edition_id == edition_id, DeliveryRow.subscriber_id == subscriber_id
         )
     )
-    if row is None:
-        return None
-    return Delivery(
-        edition_id=row.edition_id,
-        position=row.position,
-        subscriber_id=row.subscriber_id,
-        state=DeliveryState(row.state),
-        attempts=row.attempts,
-        not_before=row.not_before,
-        reason=row.reason,
-    )
+    return _delivery(row) if row is not None else None
+
+
+def listed(
+    session: Session,
+    edition_id: EditionId,
+    *,
+    state: DeliveryState | None = None,
+    after: int = 0,
+    limit: int,
+) -> list[tuple[Delivery, tuple[Attempt, ...]]]:
+    """The next deliveries behind position `after`, in one state or in any, each with its tries, oldest first."""
+    query = select(DeliveryRow).where(DeliveryRow.edition_id == edition_id, DeliveryRow.position > after)
+    if state is not None:
+        query = query.where(DeliveryRow.state == state)
+    found = session.scalars(query.order_by(DeliveryRow.position).limit(limit)).all()
+    tries: dict[int, list[Attempt]] = {row.position: [] for row in found}
+    for page in pages(list(tries)):
+        rows = session.scalars(
+            select(AttemptRow)
+            .where(AttemptRow.edition_id == edition_id, AttemptRow.position.in_(page))
+            .order_by(AttemptRow.id)
+        )
+        for row in rows:
+            tries[row.position].append(_attempt(row))
+    return [(_delivery(row), tuple(tries[row.position])) for row in found]
 
 
 def attempts(session: Session, edition_id: EditionId, subscriber_id: int) -> list[Attempt]:
@@ -62,14 +78,27 @@ def attempts(session: Session, edition_id: EditionId, subscriber_id: int) -> lis
         .where(DeliveryRow.edition_id == edition_id, DeliveryRow.subscriber_id == subscriber_id)
         .order_by(AttemptRow.id)
     )
-    return [
-        Attempt(
-            at=row.at,
-            phase=Phase(row.phase),
-            outcome=Verdict(row.outcome),
-            code=row.code,
-            enhanced=row.enhanced,
-            text=row.text,
-        )
-        for row in rows
-    ]
+    return [_attempt(row) for row in rows]
+
+
+def _delivery(row: DeliveryRow) -> Delivery:
+    return Delivery(
+        edition_id=row.edition_id,
+        position=row.position,
+        subscriber_id=row.subscriber_id,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        not_before=row.not_before,
+        reason=row.reason,
+    )
+
+
+def _attempt(row: AttemptRow) -> Attempt:
+    return Attempt(
+        at=row.at,
+        phase=Phase(row.phase),
+        outcome=Verdict(row.outcome),
+        code=row.code,
+        enhanced=row.enhanced,
+        text=row.text,
+    )

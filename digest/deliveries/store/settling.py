@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from digest.database import pages
 from digest.deliveries.model import TRANSITIONS, DeliveryState, Phase, Settlement, Verdict
-from digest.deliveries.store.freezing import CHUNK
 from digest.deliveries.store.ranges import held_by, plan, within
 from digest.deliveries.tables import AttemptRow, ChunkRow, DeliveryRow
 from digest.editions.model import EditionId
@@ -153,22 +152,27 @@ def resolve(
     """Settle uncertain deliveries as a person decided: accepted, or pending to try again; returns how many."""
     if state not in TRANSITIONS[DeliveryState.UNCERTAIN]:
         raise BadMove(f"An uncertain delivery cannot become {state}.")
-    statement = update(DeliveryRow).where(
-        DeliveryRow.edition_id == edition_id, DeliveryRow.state == DeliveryState.UNCERTAIN
-    )
+    meant = [DeliveryRow.edition_id == edition_id, DeliveryRow.state == DeliveryState.UNCERTAIN]
     if subscriber_id is not None:
-        statement = statement.where(DeliveryRow.subscriber_id == subscriber_id)
+        meant.append(DeliveryRow.subscriber_id == subscriber_id)
+    # Chunks before deliveries, as workers lock them too, so that nobody waits in a circle.
+    chunks = session.scalars(
+        select(ChunkRow.id)
+        .where(ChunkRow.edition_id == edition_id)
+        .where(exists().where(*meant, DeliveryRow.position.between(ChunkRow.first, ChunkRow.last)))
+        .order_by(ChunkRow.first)
+        .with_for_update()
+    ).all()
     moved = session.scalars(
-        statement.values(state=state.value, reason="resolved by a person", not_before=None).returning(
-            DeliveryRow.position
-        )
+        update(DeliveryRow)
+        .where(*meant)
+        .values(state=state.value, reason="resolved by a person", not_before=None)
+        .returning(DeliveryRow.position)
     ).all()
     if state is DeliveryState.PENDING:
-        for page in pages(sorted({(p - 1) // CHUNK * CHUNK + 1 for p in moved})):
+        for page in pages(chunks):
             session.execute(
-                update(ChunkRow)
-                .where(ChunkRow.edition_id == edition_id, ChunkRow.first.in_(page))
-                .values(finished_at=None, due_at=now)
+                update(ChunkRow).where(ChunkRow.id.in_(page)).values(finished_at=None, due_at=now)
             )
     return len(moved)
 
