@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 
 class SlotName(enum.StrEnum):
@@ -24,13 +24,52 @@ def slot_marker(nonce: str, name: SlotName) -> str:
     return f"slot-{nonce}-{name.value.replace('_', '-')}-end"
 
 
+Span = tuple[int, int]
+"""The characters from one place to another in the HTML or the text of a rendering."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One item as it is printed, by the characters it takes: a reader's copy keeps them all or has none of them.
+
+    `event` is True for what may be attended, or perhaps may; `news` is False for an event that an earlier edition
+    announced, and for the line that counts what was left to the site. `post_id` is None where no post is behind it.
+    """
+
+    html: tuple[Span, ...] = ()
+    text: tuple[Span, ...] = ()
+    post_id: int | None = None
+    topics: tuple[str, ...] = ()
+    event: bool = False
+    news: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sections:
+    """How a rendering may be cut: its pieces, and the parts in both that go when all the pieces in them go.
+
+    `earlier_html` and `earlier_text` are printed in no copy of this edition: they stand over its pieces where a
+    later mail brings them to somebody who missed them. `joint` is where in HTML and text this mail takes in such
+    pieces of earlier editions, None where its template has no place for them; `template` is that template's name.
+    """
+
+    pieces: tuple[Piece, ...] = ()
+    html_parts: tuple[Span, ...] = ()
+    text_parts: tuple[Span, ...] = ()
+    earlier_html: str = ""
+    earlier_text: str = ""
+    joint: Span | None = None
+    template: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """What an edition looks like: approved as these bytes, sent as these bytes.
 
     `html` and `text` hold `slot_marker`s made with `nonce`. `personal` are the (start, end) marker texts around
     parts that only belong in a reader's own copy (preferences, unsubscribe); the web copy leaves them out.
-    `dropped` names items that could not be rendered; `more` counts items left to the site for size.
+    `dropped` names items that could not be rendered; `more` counts items left to the site for size. `sections` says
+    how the HTML and the text may be cut; it is empty in what was approved before there was such a thing.
     """
 
     subject: str
@@ -42,12 +81,22 @@ class Rendered:
     language: str = "en"
     dropped: tuple[str, ...] = ()
     more: int = 0
+    sections: Sections = Sections()
 
     @property
     def fingerprint(self) -> str:
         """A hash of all that staff approved; what is launched must still have it."""
-        seen = json.dumps([self.subject, self.preheader, self.html, self.text, self.nonce, self.language])
-        return hashlib.sha256(seen.encode()).hexdigest()
+        seen: list[object] = [
+            self.subject,
+            self.preheader,
+            self.html,
+            self.text,
+            self.nonce,
+            self.language,
+        ]
+        if self.sections != Sections():
+            seen.append(asdict(self.sections))
+        return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
 
 class Severity(enum.StrEnum):
@@ -106,7 +155,8 @@ class Reader:
 class Addressed:
     """One message ready for the wire: CRLF lines, 7-bit clean, not dot-stuffed.
 
-    `smtputf8` is True when the recipient's local part is not ASCII, so the server must offer SMTPUTF8.
+    `smtputf8` is True when the recipient's local part is not ASCII, so the server must offer SMTPUTF8. `dotless`
+    says that no line begins with a dot, so nobody needs to look for one.
     """
 
     mail_from: str
@@ -114,3 +164,4 @@ class Addressed:
     message_id: str
     data: bytes = field(repr=False)
     smtputf8: bool = False
+    dotless: bool = False

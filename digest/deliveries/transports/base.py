@@ -12,6 +12,7 @@ from digest.errors import DigestError
 from digest.messages.model import Addressed
 
 BeforeBody = Callable[[], Awaitable[None]]
+Following = Callable[[], Addressed | None]
 
 
 class CannotOpen(DigestError):
@@ -40,7 +41,9 @@ class OAuth:
 class TransportConfig:
     """How messages leave, as plain validated values; `password` never appears in a repr. Times are seconds.
 
-    With `oauth` the login is `username` and an access token (XOAUTH2) instead of the password.
+    With `oauth` the login is `username` and an access token (XOAUTH2) instead of the password. `pipelining` is how
+    much is said in one breath to a server that offers it (RFC 2920): an envelope and the message before it, an
+    envelope, or one command at a time.
     """
 
     kind: Literal["outbox", "smtp"] = "outbox"
@@ -53,6 +56,7 @@ class TransportConfig:
     password: str = field(default="", repr=False)
     oauth: OAuth | None = None
     ehlo_name: str = ""
+    pipelining: Literal["full", "envelope", "off"] = "full"
     max_per_connection: int = 100
     command_timeout: float = 300
     dot_timeout: float = 600
@@ -64,11 +68,15 @@ class Lane(Protocol):
     async def open(self) -> None:
         """Make ready to send; harmless when already open. Raises `CannotOpen`, and then nothing was sent."""
 
-    async def send(self, mail: Addressed, *, before_body: BeforeBody) -> Outcome:
+    async def send(
+        self, mail: Addressed, *, before_body: BeforeBody, following: Following | None = None
+    ) -> Outcome:
         """Hand `mail` over and say what came of it; opens again by itself where the connection had ended.
 
         `before_body` is awaited after the last moment at which nothing could have been delivered, and before
         the first octet of the message leaves. When it raises, nothing is sent and the exception passes through.
+        `following` is asked, when the message leaves, for the one to be sent after it, of which the server may be
+        told in the same breath; it should be the next one sent, else the connection is given up.
         Never raises for anything that a server or a disk does.
         """
 

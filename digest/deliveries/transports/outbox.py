@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from digest.deliveries.model import Outcome, Phase, Reply, Scope, Verdict
-from digest.deliveries.transports.base import BeforeBody, CannotOpen, Lane
+from digest.deliveries.transports.base import BeforeBody, CannotOpen, Following, Lane
 from digest.messages.model import Addressed
 
 Opener = Callable[[Path], BinaryIO]
@@ -50,7 +50,10 @@ class _OutboxLane:
             raise CannotOpen(self._trouble(error, Phase.CONNECT)) from error
         self._ready = True
 
-    async def send(self, mail: Addressed, *, before_body: BeforeBody) -> Outcome:
+    async def send(
+        self, mail: Addressed, *, before_body: BeforeBody, following: Following | None = None
+    ) -> Outcome:
+        del following  # nothing is gained by knowing
         try:
             await self.open()
         except CannotOpen as error:
