@@ -165,3 +165,37 @@ class SuppressionRow(Base):
     address_hash: Mapped[str] = mapped_column(String(64))
     reason: Mapped[str] = mapped_column(String(20))
     at: Mapped[datetime] = mapped_column(Moment)
+
+
+class RequestRow(Base):
+    """A sign-up that waits for its reader: how many mails asked them to confirm, when the next is due, until when."""
+
+    __tablename__ = "subscription_requests"
+
+    subscription_id: Mapped[int] = mapped_column(
+        _Number, ForeignKey(SubscriptionRow.id), primary_key=True, autoincrement=False
+    )
+    mails: Mapped[int] = mapped_column(Integer)
+    mail_at: Mapped[datetime | None] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
+
+
+class LimitRow(Base):
+    """How often something was done since a moment; the key is a keyed hash, so it names no address and no network."""
+
+    __tablename__ = "subscriber_limits"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    used: Mapped[int] = mapped_column(Integer)
+    since: Mapped[datetime] = mapped_column(Moment)
+    until: Mapped[datetime] = mapped_column(Moment)
+
+
+class DoorsRow(Base):
+    """There while staff keep every way to sign up closed: since when."""
+
+    __tablename__ = "subscription_doors"
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    closed_at: Mapped[datetime] = mapped_column(Moment)

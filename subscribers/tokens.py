@@ -29,6 +29,7 @@ class Purpose(enum.StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     PREFERENCES = "preferences"
     BOUNCE = "bounce"
+    CONFIRM = "confirm"  # names a request, not a person: see mint_request
 
 
 # Mail servers may change the case of a local part, so these are written in an alphabet that does not mind.
@@ -52,7 +53,7 @@ class Keys:
             raise SubscribersError(
                 f"Links need a secret of at least {_SHORTEST_SECRET} characters to be signed with."
             )
-        labels = [*(f"token/{purpose}" for purpose in Purpose), "suppression"]
+        labels = [*(f"token/{purpose}" for purpose in Purpose), "suppression", "limit", "form"]
         object.__setattr__(self, "_ids", tuple(_derive(secret, "key-id")[0] for secret in self.secrets))
         object.__setattr__(
             self,
@@ -94,6 +95,33 @@ def read_token(keys: Keys, purpose: Purpose, token: str) -> SubscriptionRef | No
     return None
 
 
+def mint_request(keys: Keys, request_id: int) -> str:
+    """A token that confirms one request, and is worth nothing for the next one of the same person."""
+    return mint(keys, Purpose.CONFIRM, SubscriptionRef(subscriber_id=request_id, list_id=0))
+
+
+def read_request(keys: Keys, token: str) -> int | None:
+    """Which request a token confirms, or None when it is forged, damaged or made for another purpose."""
+    ref = read_token(keys, Purpose.CONFIRM, token)
+    return ref.subscriber_id if ref and ref.list_id == 0 else None
+
+
+def limit_key(keys: Keys, name: str) -> str:
+    """The keyed hash under which the use of a limit is stored."""
+    return hmac.digest(keys.every("limit")[0], name.encode(), "sha256").hex()
+
+
+def seal(keys: Keys, text: str) -> str:
+    """What proves that a form with `text` in it came from us: 22 URL-safe characters."""
+    return _seal(keys.signing("form")[1], text)
+
+
+def is_sealed(keys: Keys, text: str, sealed: str) -> bool:
+    """Whether `sealed` was made by us for exactly this text, with a key of today or of before."""
+    given = sealed.encode("utf-8", "replace")
+    return any(hmac.compare_digest(_seal(key, text).encode(), given) for key in keys.every("form"))
+
+
 def address_hash(keys: Keys, address_key: str) -> str:
     """The keyed hash under which a suppression of this address is stored."""
     return hmac.digest(keys.every("suppression")[0], address_key.encode(), "sha256").hex()
@@ -103,6 +131,11 @@ def address_hashes(keys: Keys, address_key: str) -> list[str]:
     """Every hash under which a suppression of this address may have been stored, newest key first."""
     message = address_key.encode()
     return [hmac.digest(key, message, "sha256").hex() for key in keys.every("suppression")]
+
+
+def _seal(key: bytes, text: str) -> str:
+    mac = hmac.digest(key, text.encode("utf-8", "replace"), "sha256")[:_MAC_BYTES]
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
 def _derive(secret: str, label: str) -> bytes:

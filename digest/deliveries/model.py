@@ -172,7 +172,10 @@ class NoticeState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedNotice:
-    """A message that is not an edition, waiting to be handed over. `key` is unique for ever."""
+    """A message that is not an edition, waiting to be handed over. `key` is unique for ever.
+
+    `language` is empty for the publication's own; `unsubscribe_url` is there where a reader gets it as a subscriber.
+    """
 
     id: int
     key: str
@@ -182,6 +185,8 @@ class QueuedNotice:
     html: str
     text: str
     attempts: int = 0
+    language: str = ""
+    unsubscribe_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

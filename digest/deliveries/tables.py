@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy import text as sql_text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from digest.database import Base, Moment
@@ -126,6 +127,8 @@ class NoticeRow(Base):
     not_before: Mapped[datetime | None] = mapped_column(Moment)
     created_at: Mapped[datetime] = mapped_column(Moment)
     reason: Mapped[str] = mapped_column(Text, default="")
+    language: Mapped[str] = mapped_column(String(35), default="", server_default=sql_text("''"))
+    unsubscribe_url: Mapped[str] = mapped_column(Text, default="", server_default=sql_text("''"))
 
 
 class RateRow(Base):

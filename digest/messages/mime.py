@@ -28,12 +28,14 @@ def build_notice(
     now: datetime,
     message_id: str,
     language: str = "en",
+    unsubscribe_url: str = "",
     signer: Signer | None = None,
 ) -> Addressed:
-    """A message that is not an edition: no list headers, and marked as sent by a machine.
+    """A message that is not an edition, marked as sent by a machine.
 
-    `message_id` is the key it is made from, the same on every try. An empty `html` makes it text alone. With
-    `signer` it is signed. Raises `Unmailable` for an address that cannot be written to.
+    `message_id` is the key it is made from, the same on every try. An empty `html` makes it text alone. With an
+    `unsubscribe_url` it carries List-Unsubscribe for one click (RFC 8058), else no list headers. With `signer` it is
+    signed. Raises `Unmailable` for an address that cannot be written to.
     """
     address, smtputf8 = headers.wire_address(to)
     identity = message_id_for(message_id, sender.message_domain, "notice")
@@ -42,6 +44,7 @@ def build_notice(
         headers.date(now)
         + headers.token("Message-ID", identity)
         + f"To: {address}\r\n".encode()
+        + (_one_click(unsubscribe_url) if unsubscribe_url else b"")
         + fixed_headers(sender, subject=subject, language=language)
         + opening
     )
@@ -52,6 +55,12 @@ def build_notice(
         message_id=identity,
         data=signatures + head + b"\r\n" + body,
         smtputf8=smtputf8,
+    )
+
+
+def _one_click(url: str) -> bytes:
+    return headers.uri("List-Unsubscribe", url) + headers.token(
+        "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
     )
 
 

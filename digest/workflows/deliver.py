@@ -248,7 +248,8 @@ class _Worker:
                 waiting.recipient,
                 now=self._now(),
                 message_id=waiting.key,
-                language=configured.language,
+                language=waiting.language or configured.language,
+                unsubscribe_url=waiting.unsubscribe_url,
                 signer=self._parts.signer(),
             )
         except DigestError as error:

@@ -1,5 +1,12 @@
 """The SQL of this package: short statements on the caller's session, plain models out."""
 
+from subscribers.store.limits import (
+    count_one,
+    doors_closed_at,
+    forget_past_uses,
+    forget_uses,
+    set_doors,
+)
 from subscribers.store.lists import ensure_list, ensure_wording, find_list, list_slug, rename_list
 from subscribers.store.people import (
     Known,
@@ -13,6 +20,20 @@ from subscribers.store.people import (
     update_person,
 )
 from subscribers.store.readers import audience, audience_groups, history
+from subscribers.store.requests import (
+    Waiting,
+    confirm_request,
+    ensure_stranger,
+    expire_requests,
+    expired_requests,
+    forget_ips,
+    forget_strangers,
+    insert_request,
+    lift_suppressions,
+    note_mail,
+    request,
+    requests_to_mail,
+)
 from subscribers.store.statements import is_sqlite
 from subscribers.store.subscriptions import (
     NewSubscription,
@@ -22,6 +43,7 @@ from subscribers.store.subscriptions import (
     forget_details,
     insert_subscriptions,
     pasts_of,
+    subscription,
     subscriptions_of,
     update_open,
 )
@@ -38,27 +60,45 @@ __all__ = [
     "NewSubscription",
     "Past",
     "Person",
+    "Waiting",
     "any_suppressed",
     "audience",
     "audience_groups",
     "confirm",
+    "confirm_request",
+    "count_one",
+    "doors_closed_at",
     "end_open",
     "ensure_list",
+    "ensure_stranger",
     "ensure_wording",
+    "expire_requests",
+    "expired_requests",
     "find_list",
     "forget_details",
+    "forget_ips",
+    "forget_past_uses",
+    "forget_strangers",
+    "forget_uses",
     "history",
     "insert_people",
+    "insert_request",
     "insert_subscriptions",
     "insert_suppressions",
     "is_sqlite",
     "known_by_key",
+    "lift_suppressions",
     "list_slug",
+    "note_mail",
     "pasts_of",
     "people_by_id",
     "person",
     "person_by_key",
     "rename_list",
+    "request",
+    "requests_to_mail",
+    "set_doors",
+    "subscription",
     "subscriptions_of",
     "suppressed_hashes",
     "suppressions",

@@ -175,6 +175,12 @@ def subscriptions_of(
     return [_subscription(row) for row in session.execute(query.order_by(SubscriptionRow.id))]
 
 
+def subscription(session: Session, subscription_id: int) -> Subscription | None:
+    """The subscription of this number."""
+    row = session.execute(_subscriptions().where(SubscriptionRow.id == subscription_id)).one_or_none()
+    return _subscription(row) if row else None
+
+
 def pasts_of(session: Session, subscriber_ids: Sequence[int]) -> dict[int, list[Past]]:
     """All subscriptions of these people in few words, oldest first; everybody asked for is in the answer."""
     found: dict[int, list[Past]] = {number: [] for number in subscriber_ids}

@@ -22,9 +22,14 @@ def enqueue_notice(
     subject: str,
     html: str,
     text: str,
+    language: str = "",
+    unsubscribe_url: str = "",
     now: datetime,
 ) -> bool:
-    """Queue a message that is not an edition; False, and nothing done, when `key` was ever queued before."""
+    """Queue a message that is not an edition; False, and nothing done, when `key` was ever queued before.
+
+    `language` is the publication's unless given; `unsubscribe_url` makes it carry the headers of a mailing.
+    """
     if session.scalar(select(NoticeRow.id).where(NoticeRow.key == key)) is not None:
         return False
     values = {
@@ -38,6 +43,8 @@ def enqueue_notice(
         "attempts": 0,
         "created_at": now,
         "reason": "",
+        "language": language,
+        "unsubscribe_url": unsubscribe_url,
     }
     added = session.scalars(
         upsert(session, NoticeRow)
@@ -81,6 +88,8 @@ def due_notices(
             html=row.html,
             text=row.text,
             attempts=row.attempts,
+            language=row.language,
+            unsubscribe_url=row.unsubscribe_url,
         )
         for row in rows
     ]
