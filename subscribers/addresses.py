@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -62,8 +62,7 @@ class BadAddress(SubscribersError):
         super().__init__(f'"{_printable(text)}" is not an address that can be mailed: {reason}')
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """An address in the form its owner wrote (`text`), and the key that says whether two are the same."""
 
     text: str

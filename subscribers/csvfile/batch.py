@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from subscribers import service, store, tokens
-from subscribers.csvfile.model import Row, shown
-from subscribers.model import BarredReason, Consent, EndedReason, SubscriptionState, SuppressionReason
+from subscribers.csvfile.model import Row
+from subscribers.csvfile.task import Fate, Task
+from subscribers.model import BarredReason, EndedReason, SubscriptionState, SuppressionReason
 from subscribers.store import NewPerson, NewSubscription, Past
-from subscribers.tokens import Keys
 
 if TYPE_CHECKING:  # SQL is the store's; here its types are only named
     from sqlalchemy.orm import Session
-
-_CLOCK_SKEW = timedelta(days=1)
-
-
-class Fate(enum.Enum):
-    """What became of a row that was not refused."""
-
-    ADDED = enum.auto()
-    UPDATED = enum.auto()
-    UNCHANGED = enum.auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What is the same for every row."""
-
-    keys: Keys
-    publication: str
-    consent: Consent
-    now: datetime
-
-    def why_not_ours(self, row: Row) -> str:
-        """Why a row is refused whoever its person is, or nothing."""
-        if row.publication and row.publication != self.publication:
-            return f'it belongs to the publication "{shown(row.publication)}".'
-        if row.address.is_role and not row.suppressed:
-            return "it is a mailbox for a duty, not a person; if its readers agreed, add it by itself."
-        return ""
 
 
 @dataclass(slots=True)
@@ -58,10 +29,10 @@ class _Standing:
 
 
 class Batch:
-    """Rows that are ours, judged one after the other.
+    """Rows that are ours: people nobody knew are subscribed together, `others` are to be judged one by one.
 
-    New people and their subscriptions, the bulk of any import, are collected and written together; whatever
-    changes somebody who is known already is written at once, after what was collected.
+    What an import is mostly made of is collected and written in few statements; whatever changes somebody who is
+    known already is written at once, after what was collected.
     """
 
     def __init__(self, session: Session, task: Task, rows: Sequence[Row]) -> None:
@@ -69,9 +40,12 @@ class Batch:
         self._list_id = store.ensure_list(session, task.publication)
         self._wording_id = store.ensure_wording(session, task.consent.text)
         self._suppressed = self._find_suppressed(rows)
-        self._people = self._ensure_people(rows)
+        self._people = self._find_people(rows)
         self._new: list[NewSubscription] = []
         self._new_suppressions: dict[str, SuppressionReason] = {}
+        newcomers, self.others = self._told_apart(rows)
+        self.newcomers = len(newcomers)
+        self._welcome(newcomers)
 
     def take(self, row: Row) -> Fate | str:
         """What becomes of a row, or why it is refused."""
@@ -99,31 +73,77 @@ class Batch:
         found = store.suppressed_hashes(self._session, list(by_hash))
         return {by_hash[h]: reason for h, reason in found.items()}
 
-    def _ensure_people(self, rows: Sequence[Row]) -> dict[str, _Standing]:
-        """Everybody of the batch who is known, or about to be."""
+    def _find_people(self, rows: Sequence[Row]) -> dict[str, _Standing]:
+        """Everybody of the batch who is known."""
         known = store.known_by_key(self._session, list({row.address.key: None for row in rows}))
         pasts = store.pasts_of(self._session, [one.id for one in known.values()])
-        people = {key: _Standing(*one, [*pasts[one.id]]) for key, one in known.items()}
-        new: dict[str, NewPerson] = {}
+        return {key: _Standing(*one, [*pasts[one.id]]) for key, one in known.items()}
+
+    def _told_apart(self, rows: Sequence[Row]) -> tuple[dict[str, Row], list[Row]]:
+        """The first rows of people nobody knew who are to be subscribed, and all other rows."""
+        newcomers: dict[str, Row] = {}
+        others: list[Row] = []
+        met = {*self._people, *self._suppressed}
         for row in rows:
             key = row.address.key
-            if key in people or key in new or key in self._suppressed or row.suppressed:
-                continue
-            new[key] = NewPerson(
-                row.address.text, key, service.clean_name(row.name), _clean_word(row.language)
-            )
-        numbers = store.insert_people(self._session, list(new.values()), now=self._task.now)
-        for key, one in new.items():
-            people[key] = _Standing(numbers[key], one.name, one.language, [])
-        return people
+            if key in met or row.ended or row.suppressed:
+                others.append(row)
+            else:
+                newcomers[key] = row
+            met.add(key)
+        return newcomers, others
+
+    def _welcome(self, newcomers: dict[str, Row]) -> None:
+        """Add the people nobody knew, and collect the subscriptions of those who are to be subscribed."""
+        known = self._people.keys() | self._suppressed.keys() | newcomers.keys()
+        gone: dict[str, Row] = {}
+        for row in self.others:
+            if row.address.key not in known and not row.suppressed:
+                gone.setdefault(row.address.key, row)
+        new = [
+            NewPerson(row.address.text, key, service.clean_name(row.name), _clean_word(row.language))
+            for some in (newcomers, gone)
+            for key, row in some.items()
+        ]
+        numbers = store.insert_people(self._session, new, now=self._task.now)
+        self._new = [self._subscription(numbers[key], row) for key, row in newcomers.items()]
+        again = {row.address.key for row in self.others}
+        if again:
+            subscribed = dict(zip(newcomers, self._new, strict=True))
+            for one in new:
+                if one.key in again:
+                    pasts = [subscribed[one.key]] if one.key in subscribed else []
+                    self._people[one.key] = _Standing(numbers[one.key], one.name, one.language, [*pasts])
+
+    def _subscription(
+        self,
+        number: int,
+        row: Row,
+        *,
+        began: datetime | None = None,
+        ended_at: datetime | None = None,
+        reason: EndedReason | None = None,
+    ) -> NewSubscription:
+        consent = self._task.consent
+        return NewSubscription(
+            number,
+            self._list_id,
+            began or row.consent_at or self._task.now,
+            self._wording_id,
+            _clean_source(row.consent_source) or consent.source,
+            row.consent_at or consent.at,
+            consent.ip,
+            service.clean_topics(row.topics),
+            _clean_word(row.frequency),
+            ended_at,
+            reason,
+        )
 
     def _why_not(self, row: Row) -> str:
         """Why somebody is not subscribed, or nothing."""
         suppressed = self._suppressed.get(row.address.key)
         if suppressed:
             return f"{service.why_refused(BarredReason(suppressed.value))}."
-        if row.consent_at and row.consent_at > self._task.now + _CLOCK_SKEW:
-            return "consent_at lies in the future."
         pasts = self._people[row.address.key].pasts
         if not pasts:
             return ""
@@ -150,7 +170,7 @@ class Batch:
     def _subscribe(self, row: Row) -> Fate:
         last = self._last(row)
         if last is None or last.state == SubscriptionState.ENDED:
-            self._add(row, began=row.consent_at or self._task.now)
+            self._add(row)
             return Fate.ADDED
         if last.state == SubscriptionState.REQUESTED:
             self._confirm(row)
@@ -161,24 +181,12 @@ class Batch:
         self,
         row: Row,
         *,
-        began: datetime,
+        began: datetime | None = None,
         ended_at: datetime | None = None,
         reason: EndedReason | None = None,
     ) -> None:
-        standing, consent = self._people[row.address.key], self._task.consent
-        new = NewSubscription(
-            standing.id,
-            self._list_id,
-            began,
-            self._wording_id,
-            service.clean_name(row.consent_source) or consent.source,
-            row.consent_at or consent.at,
-            consent.ip,
-            service.clean_topics(row.topics),
-            _clean_word(row.frequency),
-            ended_at,
-            reason,
-        )
+        standing = self._people[row.address.key]
+        new = self._subscription(standing.id, row, began=began, ended_at=ended_at, reason=reason)
         self._new.append(new)
         standing.pasts.append(new)
 
@@ -266,3 +274,8 @@ class Batch:
 @lru_cache(maxsize=256)
 def _clean_word(text: str) -> str:
     return service.clean_word(text)
+
+
+@lru_cache(maxsize=256)
+def _clean_source(text: str) -> str:
+    return service.clean_name(text)

@@ -103,10 +103,13 @@ class Parser:
     format: Format
     places: dict[str, tuple[int, ...]]
     headless: bool
-    plain: bool = field(init=False)  # nothing but address and name, as most files have it
+    # Where address and name stand if there is nothing else, as in most files; -1 without names.
+    _simple: tuple[int, int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.plain = set(self.places) <= {"email", "name"} and self.format is not Format.MAILMAN
+        there = {column: len(places) for column, places in self.places.items()}
+        if self.format is not Format.MAILMAN and there in ({"email": 1, "name": 1}, {"email": 1}):
+            self._simple = (self.places["email"][0], self.places.get("name", (-1,))[0])
 
     def given(self, fields: Sequence[str]) -> str:
         """What a report shows of a row: its address, else the first thing in it."""
@@ -114,10 +117,11 @@ class Parser:
 
     def row(self, line: int, fields: Sequence[str]) -> Row:
         """The person a record tells of; raises `BadAddress` or `Unusable`."""
+        if self._simple and max(self._simple) < len(fields):
+            where, called = self._simple
+            return Row(line, addresses.parse(fields[where]), fields[called] if called >= 0 else "")
         address = self._at(fields, "email")
         name = self._at(fields, "name")
-        if self.plain:
-            return Row(line, addresses.parse(address), name)
         if self.format is Format.MAILMAN and "<" in address:
             alias, bare = parseaddr(address)
             address, name = bare or address, name or alias

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from subscribers import store
 from subscribers.csvfile import rows as csvrows
-from subscribers.csvfile.batch import Batch, Fate, Task
+from subscribers.csvfile.batch import Batch
 from subscribers.csvfile.model import Format, Imported, Notes, Row, RowProblem
+from subscribers.csvfile.task import Fate, Task
 from subscribers.model import Consent
 from subscribers.tokens import Keys
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # SQL is the store's; here its types are only named
     from sqlalchemy.orm import Session
 
 _MOST_PROBLEMS = 100_000
-_BATCH_SQLITE, _BATCH_POSTGRESQL = 2_000, 5_000  # others wait for SQLite's one writer
+_BATCH = 4_000  # rows in a transaction; other writers wait for it on SQLite
 
 
 def import_csv(
@@ -45,14 +46,27 @@ def import_csv(
     notes, tally = Notes(), _Tally(progress=progress)
     rows = csvrows.read(stream, format, notes=notes)
     task = Task(keys=keys, publication=publication, consent=consent, now=now)
-    if dry_run:
-        _rehearse(transaction, task, rows, tally)
-    else:
-        more = True
-        while more:
-            with transaction() as session:
-                more = _import_batch(session, task, rows, tally)
+    batches = _read_ahead(task, rows)
+    with closing(batches):
+        if dry_run:
+            _rehearse(transaction, task, batches, tally)
+        else:
+            for batch in batches:
+                with transaction() as session:
+                    _import_batch(session, task, batch, tally)
     return tally.imported(notes, dry_run=dry_run)
+
+
+class _Read(NamedTuple):
+    """Some rows of the file."""
+
+    usable: list[Row]
+    refused: list[RowProblem]
+
+    @property
+    def total(self) -> int:
+        """How many there were."""
+        return len(self.usable) + len(self.refused)
 
 
 class _Undone(Exception):
@@ -102,37 +116,50 @@ class _Tally:
         )
 
 
+def _read_ahead(task: Task, rows: Iterator[Row | RowProblem]) -> Generator[_Read]:
+    """The rows, some at a time, the next being read while the database is busy with those before."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="import") as reader:
+        coming = reader.submit(_read_some, task, rows)
+        while (some := coming.result()).total:
+            coming = reader.submit(_read_some, task, rows)
+            yield some
+
+
+def _read_some(task: Task, rows: Iterator[Row | RowProblem]) -> _Read:
+    """The next rows, those that are ours apart from those that are refused whoever their person is."""
+    usable: list[Row] = []
+    refused: list[RowProblem] = []
+    for row in islice(rows, _BATCH):
+        if isinstance(row, RowProblem):
+            refused.append(row)
+        elif why := task.why_not_ours(row):
+            refused.append(RowProblem(line=row.line, value=row.address.text, reason=why))
+        else:
+            usable.append(row)
+    return _Read(usable, refused)
+
+
 def _rehearse(
     transaction: Callable[[], AbstractContextManager[Session]],
     task: Task,
-    rows: Iterator[Row | RowProblem],
+    batches: Iterator[_Read],
     tally: _Tally,
 ) -> None:
     with suppress(_Undone), transaction() as session:
-        while _import_batch(session, task, rows, tally):
-            pass
+        for batch in batches:
+            _import_batch(session, task, batch, tally)
         raise _Undone
 
 
-def _import_batch(session: Session, task: Task, rows: Iterator[Row | RowProblem], tally: _Tally) -> bool:
-    """Import the next rows; False when there were none left."""
-    some = list(islice(rows, _BATCH_SQLITE if store.is_sqlite(session) else _BATCH_POSTGRESQL))
-    if not some:
-        return False
-    usable: list[Row] = []
-    for row in some:
-        if isinstance(row, RowProblem):
-            tally.refuse(row)
-        elif why := task.why_not_ours(row):
-            tally.refuse(RowProblem(line=row.line, value=row.address.text, reason=why))
-        else:
-            usable.append(row)
-    if usable:
-        batch = Batch(session, task, usable)
-        for row in usable:
+def _import_batch(session: Session, task: Task, read: _Read, tally: _Tally) -> None:
+    for problem in read.refused:
+        tally.refuse(problem)
+    if read.usable:
+        batch = Batch(session, task, read.usable)
+        tally.added += batch.newcomers
+        for row in batch.others:
             tally.count(row, batch.take(row))
         batch.flush()
-    tally.read += len(some)
+    tally.read += read.total
     if tally.progress:
         tally.progress(tally.read)
-    return True

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from subscribers.model import Subscriber, SuppressionReason
-from subscribers.store.statements import Kept, among, write_new
+from subscribers.store.statements import Kept, among, reserve, write_new
 from subscribers.tables import PersonRow
 
 _PEOPLE = PersonRow.__table__.c  # rows without the mapper: half the time for the many of an import
@@ -87,15 +88,15 @@ def people_by_id(session: Session, ids: Sequence[int]) -> dict[int, Person]:
 
 def insert_people(session: Session, people: Sequence[NewPerson], *, now: datetime) -> dict[str, int]:
     """Add people; those whose address is there already are left as they are. The number of each by its key."""
-    columns = ("address", "address_key", "name", "language", "created_at")
+    columns = ("id", "address", "address_key", "name", "language", "created_at")
     created_at = Kept(session)[now]
-    rows = [(*one, created_at) for one in people]
-    written = write_new(session, PersonRow, columns, rows, returning=("address_key", "id"))
-    numbers: dict[str, int] = dict(written)
-    others = [one.key for one in people if one.key not in numbers]
-    if others:
-        numbers |= {key: one.id for key, one in known_by_key(session, others).items()}
-    return numbers
+    ordered = sorted(people, key=itemgetter(1))  # in one order, so that two imports never wait for each other
+    numbers = reserve(session, PersonRow, len(ordered)) if ordered else []
+    rows = [(number, *one, created_at) for number, one in zip(numbers, ordered, strict=True)]
+    keys = [one.key for one in ordered]
+    if write_new(session, PersonRow, columns, rows):
+        return dict(zip(keys, numbers, strict=True))
+    return {key: one.id for key, one in known_by_key(session, keys).items()}
 
 
 def update_person(session: Session, subscriber_id: int, **values: str | datetime | None) -> None:

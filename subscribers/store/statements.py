@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
@@ -12,12 +13,15 @@ from sqlalchemy import BigInteger, ColumnElement, Insert, Integer, Text, any_, f
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeEngine
 
 from subscribers.tables import Base, Moment
 
 # SQLite builds the lists of its CHECK ... IN anew for each statement: one statement for many rows takes half the time.
 _ROWS_A_STATEMENT = 250
+# What COPY's text format must not hold as it is, and how it says that there is no value.
+_NOT_COPIED = re.compile(r"[\\\t\n\r]")
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_NULL = "\\N"
 
 
 class Kept(dict[datetime | None, Any]):
@@ -48,41 +52,39 @@ def insert_new(session: Session, table: type[Base]) -> Insert:
     return statement.on_conflict_do_nothing()
 
 
-def write_new(
-    session: Session,
-    table: type[Base],
-    columns: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
-    *,
-    returning: Sequence[str] = (),
-) -> Sequence[Any]:
-    """Write many new rows, passing over those there are already; the columns `returning` of those written.
+def reserve(session: Session, table: type[Base], count: int) -> list[int]:
+    """Numbers that are nobody's and that no other row of the table will be given, ascending."""
+    name = table.__tablename__
+    execute = session.connection().exec_driver_sql
+    if is_sqlite(session):  # holding the one write lock
+        last = execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).scalar() or 0
+        return list(range(last + 1, last + count + 1))
+    numbers = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+    return [number for (number,) in execute(numbers, (name, count))]
 
-    The statement goes to the driver as it stands: building a million rows' parameters would cost more than writing
-    them. To PostgreSQL each column is one JSON text, as its driver writes arrays value by value in Python.
+
+def write_new(
+    session: Session, table: type[Base], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> bool:
+    """Write many new rows, passing over those there are already; False when some were.
+
+    The rows go to the driver as it takes them fastest: building a million rows' parameters would cost more than
+    writing them. What is the same in all rows is said once to SQLite; PostgreSQL has a protocol for copying.
     """
     if not rows:
-        return ()
-    # Names and types are this package's own; values travel beside the statement.
-    into = f"INSERT INTO {table.__tablename__} ({', '.join(columns)})"
-    after = "ON CONFLICT DO NOTHING" + (f" RETURNING {', '.join(returning)}" if returning else "")
-    execute = session.connection().exec_driver_sql
-    written: list[Any] = []
+        return True
+    # Names are this package's own; values travel beside the statement.
+    names = ", ".join(columns)
+    given = list(zip(*rows, strict=True))
     if is_sqlite(session):
-        marks = f"({', '.join('?' * len(columns))})"
-        for start in range(0, len(rows), _ROWS_A_STATEMENT):
-            some = rows[start : start + _ROWS_A_STATEMENT]
-            statement = f"{into} VALUES {', '.join([marks] * len(some))} {after}"
-            result = execute(statement, tuple(chain.from_iterable(some)))
-            written += result.all() if returning else ()
-        return written
-    values = ", ".join(f"{column}::{_type(table.__table__.c[column].type)}" for column in columns)
-    arrays = ", ".join(["json_array_elements_text(%s::json)"] * len(columns))
-    result = execute(
-        f"{into} SELECT {values} FROM ROWS FROM ({arrays}) AS new ({', '.join(columns)}) {after}",  # noqa: S608
-        tuple(json.dumps(values, default=str) for values in zip(*rows, strict=True)),
-    )
-    return result.all() if returning else ()
+        return _write_to_sqlite(session, f"{table.__tablename__} ({names})", given)
+    conflict = cast("Any", session.get_bind().dialect).loaded_dbapi.IntegrityError
+    try:
+        with session.begin_nested():
+            _copy(session, f"{table.__tablename__} ({names})", given)
+    except conflict:  # somebody else wrote one of them a moment ago
+        return _merge(session, table.__tablename__, names, given)
+    return True
 
 
 def among(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:
@@ -99,7 +101,59 @@ def among(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement
     return cast("ColumnElement[bool]", column == any_(array))
 
 
-def _type(column: TypeEngine[Any]) -> str:
-    if isinstance(column, Moment):
-        return "timestamptz"
-    return "bigint" if isinstance(column, Integer) else "text"
+def _write_to_sqlite(session: Session, into: str, given: Sequence[tuple[Any, ...]]) -> bool:
+    count, execute = len(given[0]), session.connection().exec_driver_sql
+    varying = [column for column in given if column.count(column[0]) < count] or [given[0]]
+    places = {id(column): f"column{place}" for place, column in enumerate(varying, 1)}
+    chosen = ", ".join(places.get(id(column), "?") for column in given)
+    fixed = [column[0] for column in given if id(column) not in places]
+    some = list(zip(*varying, strict=True))
+    marks = f"({', '.join('?' * len(varying))})"
+    written = 0
+    for start in range(0, count, _ROWS_A_STATEMENT):
+        page = some[start : start + _ROWS_A_STATEMENT]
+        values = ", ".join([marks] * len(page))
+        statement = (
+            f"INSERT INTO {into} SELECT {chosen} FROM (VALUES {values}) WHERE true ON CONFLICT DO NOTHING"  # noqa: S608
+        )
+        written += execute(statement, (*fixed, *chain.from_iterable(page))).rowcount
+    return written == count
+
+
+def _copy(session: Session, into: str, given: Sequence[tuple[Any, ...]]) -> None:
+    """Write columns by PostgreSQL's COPY, in its text format."""
+    lines = map("\t".join, zip(*map(_copied, given), strict=True))
+    raw = cast("Any", session.connection().connection.driver_connection)
+    with raw.cursor().copy(f"COPY {into} FROM STDIN") as copy:
+        copy.write("\n".join(lines) + "\n")
+
+
+def _copied(column: tuple[Any, ...]) -> Sequence[str]:
+    if column.count(column[0]) == len(column):
+        return _copied_texts(column[:1]) * len(column)
+    return _copied_texts(column)
+
+
+def _copied_texts(column: tuple[Any, ...]) -> list[str]:
+    texts = list(map(str, column))
+    if _NOT_COPIED.search("".join(texts)):
+        texts = [_NOT_COPIED.sub(_escaped, text) for text in texts]
+    if None in column:
+        return [_NULL if value is None else text for value, text in zip(column, texts, strict=True)]
+    return texts
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return _ESCAPES[found[0]]
+
+
+def _merge(session: Session, table: str, names: str, given: Sequence[tuple[Any, ...]]) -> bool:
+    """Copy the rows beside the table, and into it those that are not there; whether that was all of them."""
+    execute = session.connection().exec_driver_sql
+    beside = f"new_{table}"
+    execute(f"CREATE TEMP TABLE {beside} ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA")  # noqa: S608
+    _copy(session, f"{beside} ({names})", given)
+    merge = f"INSERT INTO {table} ({names}) SELECT {names} FROM {beside} ON CONFLICT DO NOTHING"  # noqa: S608
+    written = execute(merge).rowcount
+    execute(f"DROP TABLE {beside}")
+    return written == len(given[0])

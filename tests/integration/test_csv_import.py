@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,9 +23,11 @@ from subscribers import (
     Recipient,
     SubscriptionState,
     SuppressionReason,
+    store,
 )
 from subscribers.csvfile.model import Notes, Row, RowProblem
 from subscribers.csvfile.rows import read
+from subscribers.store import NewPerson
 from subscribers.tables import PersonRow, SubscriptionRow, SuppressionRow
 
 NOW = datetime(2026, 11, 19, 9, tzinfo=UTC)
@@ -300,6 +303,40 @@ def test_an_import_that_breaks_off_keeps_the_batches_before(database: Database) 
     kept = len(audience(database))
     assert kept >= 10_000
     assert tally(take(database, text)) == (30_000, 30_000 - kept, 0, kept, 0)
+
+
+def test_a_name_is_kept_whatever_characters_it_has(database: Database) -> None:
+    names = ["\\N", "C:\\temp", "a\\tb", "\\", "100%", "%s", "O'Neil", "{a,b}", "zoë 🌊", "null", "\\."]
+    text = "email\tname\n" + "".join(f"reader{i}@example.org\t{name}\n" for i, name in enumerate(names))
+    take(database, text)
+    for i, name in enumerate(names):
+        subscriber = shown(database, f"reader{i}@example.org").subscriber
+        assert subscriber is not None
+        assert subscriber.name == name
+
+
+def test_people_whom_another_import_adds_at_the_same_moment_are_added_once(database: Database) -> None:
+    with database.transaction() as session:
+        first = store.insert_people(session, [NewPerson("jo@example.org", "jo@example.org", "", "")], now=NOW)
+    both = [NewPerson(f"{name}@example.org", f"{name}@example.org", "", "") for name in ("ann", "jo", "bo")]
+    with database.transaction() as session:
+        numbers = store.insert_people(session, both, now=NOW)
+    assert numbers["jo@example.org"] == first["jo@example.org"]
+    assert len(set(numbers.values())) == 3
+    with database.transaction() as session:
+        assert store.insert_people(session, both, now=NOW) == numbers
+        assert session.query(PersonRow).count() == 3
+
+
+def test_two_imports_of_one_list_at_the_same_time_end_with_everybody_once(database: Database) -> None:
+    people = [f"reader{i}@example.org" for i in range(6_000)]
+    lists = ["email\n" + "\n".join(some) + "\n" for some in (people, people[::-1])]
+    with ThreadPoolExecutor(2) as both:
+        done = list(both.map(lambda text: take(database, text), lists))
+    assert all(one.refused == 0 and one.read == 6_000 for one in done)
+    assert audience(database) == set(people)
+    with database.reading() as session:
+        assert session.query(SubscriptionRow).count() == 6_000
 
 
 # --- taking it all away ----------------------------------------------------------------------------------------

@@ -184,6 +184,99 @@ def test_the_short_cut_accepts_nothing_that_the_validator_refuses(
     assert parse(text).key.rpartition("@")[2] == checked.ascii_domain.lower()
 
 
+# What goes wrong with addresses at their edges: dots, hyphens, lengths, names that are no names, digits only.
+_LOCAL_PARTS = (
+    *(
+        "a",
+        "A.b",
+        "a..b",
+        ".a",
+        "a.",
+        "a-b",
+        "-a",
+        "a+b",
+        "a'b",
+        "a b",
+        '"a b"',
+        "a@b",
+        "",
+        "\\a",
+        "a,b",
+        "a;b",
+    ),
+    *(
+        "a" * 64,
+        "a" * 65,
+        "a" * 31 + "." + "b" * 32,
+        "a" * 32 + "." + "b" * 32,
+        "!#$%&'*+-/=?^_`{|}~",
+        "(a)",
+        "<a>",
+    ),
+    *("é", "0", "postmaster", "a:b", "a\t", "a\n", "a\x7f", "a[b]"),
+)
+_DOMAIN_NAMES = (
+    *(
+        "b.org",
+        "b",
+        "",
+        "b..org",
+        ".b.org",
+        "b.org.",
+        "-b.org",
+        "b-.org",
+        "b.-org",
+        "b--c.org",
+        "b_c.org",
+        "b.o",
+    ),
+    *(
+        "xn--b.org",
+        "xn--bcher-kva.example",
+        "xn--.org",
+        "ab--c.org",
+        "1.2",
+        "1.2.3.4",
+        "[1.2.3.4]",
+        "b.1",
+        "b.1a",
+    ),
+    *(
+        "b.a1",
+        "a" * 63 + ".org",
+        "a" * 64 + ".org",
+        "é.org",
+        "b.org ",
+        "b.c-d",
+        "b.c-",
+        "b/c.org",
+        "b:25.org",
+    ),
+    *(
+        ".".join(["a" * 59] * 4) + ".orgs",
+        ".".join(["a" * 60] * 4) + ".org",
+        ".".join(["a" * 61] * 4) + ".orgorg",
+    ),
+    *("a." * 90 + "org", "a." * 126 + "org", "b.xn--p1ai", "b.test", "b.invalid", "b.example", "example.com"),
+)
+_SPECIAL_USE = ("arpa", "invalid", "local", "localhost", "onion", "test", "example")
+
+
+def test_the_short_cut_agrees_with_the_validator_on_every_pair_of_odd_parts() -> None:
+    special = [
+        f"{label}{name}" for name in _SPECIAL_USE for label in ("", "b.", "b.c.", "a-", "b.a-", "b.A-")
+    ]
+    domains = (*_DOMAIN_NAMES, *special, *(name.upper() for name in special))
+    texts = [f"{local}@{domain}" for local in _LOCAL_PARTS for domain in domains]
+    taken = [text for text in texts if text.isascii() and addresses._PLAIN.match(text.lower())]
+    for text in taken:
+        checked = validate_email(text, check_deliverability=False, strict=True)
+        assert parse(text).text == text
+        assert parse(text).key == f"{checked.local_part.lower()}@{checked.ascii_domain.lower()}"
+    assert len(taken) > 300
+    assert len(taken) < len(texts) / 2
+
+
 @given(LOCALS, DOMAINS, ENDINGS)
 def test_every_plain_address_the_validator_accepts_is_taken(local: str, domain: str, ending: str) -> None:
     text = f"{local}@{domain}{ending}".strip()
