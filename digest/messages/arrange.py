@@ -19,6 +19,7 @@ from digest.messages.context import (
     SlotsView,
 )
 from digest.messages.eventcard import Cards
+from digest.messages.marks import DATES, STORIES, count_marks, earlier_marks, item_marks, part_marks
 from digest.messages.model import SlotName, slot_marker
 from digest.messages.placing import (
     PREHEADER,
@@ -58,8 +59,8 @@ def arranged(content: Content, chosen: Plan, *, theme: Theme, words: Words, nonc
         pen=pen,
         calendar_url=content.calendar_url,
     )
-    view = _Viewer(content=content, words=words, pen=pen, cards=cards)
-    start, end = personal_marks(nonce)
+    numbers = {id(item): number for number, item in enumerate(chosen.items)}
+    view = _Viewer(content=content, words=words, pen=pen, cards=cards, numbers=numbers)
     return Context(
         publication=view.publication(),
         edition=view.edition(chosen),
@@ -68,18 +69,35 @@ def arranged(content: Content, chosen: Plan, *, theme: Theme, words: Words, nonc
         event_lines=tuple(view.item(i, among_events=True) for i in chosen.event_lines),
         cards=tuple(view.item(i) for i in chosen.cards),
         brief=tuple(view.item(i) for i in chosen.brief),
-        slots=SlotsView(
-            unsubscribe_url=slot_marker(nonce, SlotName.UNSUBSCRIBE_URL),
-            preferences_url=slot_marker(nonce, SlotName.PREFERENCES_URL),
-            signed_up=slot_marker(nonce, SlotName.SIGNED_UP),
-            personal=Markup(start),  # noqa: S704  made of our own nonce only
-            end_personal=Markup(end),  # noqa: S704
-        ),
+        slots=_slots(nonce),
         theme=theme,
         language=content.language,
         direction=direction(content.language),
         timezone=content.timezone,
         word=words,
+    )
+
+
+def _slots(nonce: str) -> SlotsView:
+    personal, end_personal = (Markup(mark) for mark in personal_marks(nonce))  # noqa: S704  our own nonce only
+    part, end_part = part_marks(nonce)
+    stories, end_stories = count_marks(nonce, STORIES)
+    dates, end_dates = count_marks(nonce, DATES)
+    earlier, end_earlier = earlier_marks(nonce)
+    return SlotsView(
+        unsubscribe_url=slot_marker(nonce, SlotName.UNSUBSCRIBE_URL),
+        preferences_url=slot_marker(nonce, SlotName.PREFERENCES_URL),
+        signed_up=slot_marker(nonce, SlotName.SIGNED_UP),
+        personal=personal,
+        end_personal=end_personal,
+        part=part,
+        end_part=end_part,
+        more=stories,
+        end_more=end_stories,
+        more_events=dates,
+        end_more_events=end_dates,
+        earlier=earlier,
+        end_earlier=end_earlier,
     )
 
 
@@ -117,6 +135,7 @@ class _Viewer:
     words: Words
     pen: Pen
     cards: Cards
+    numbers: dict[int, int]
 
     def publication(self) -> PublicationView:
         content = self.content
@@ -148,7 +167,10 @@ class _Viewer:
         known = item.language if item.language and _TAG.fullmatch(item.language) else ""
         language = known if known != self.content.language else ""
         title = self.pen.text(title_of(item), TITLE)
+        begin, end = item_marks(self.pen.nonce, self.numbers[id(item)])
         return ItemView(
+            begin=begin,
+            end=end,
             title=title,
             url=self.pen.link(item.url),
             excerpt=self.pen.text(item.excerpt, EXCERPT),

@@ -116,6 +116,10 @@ class ItemView:
         EventView | None,
         "What is known of the event; none for an item that neither is one nor stands among them.",
     ]
+    begin: Annotated[
+        Markup, "Stands before all that is printed of it; readers who did not choose it get none of that."
+    ]
+    end: Annotated[Markup, "Stands behind it."]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +133,20 @@ class SlotsView:
         Markup, "Begins a part that only belongs in a reader's own copy; the web copy leaves it out."
     ]
     end_personal: Annotated[Markup, "Ends that part."]
+    part: Annotated[
+        Markup, "Begins a part that goes with the last item in it, such as a heading and what it stands over."
+    ]
+    end_part: Annotated[Markup, "Ends that part; parts may stand in parts."]
+    more: Annotated[Markup, "Begins the line that counts the stories left to the site."]
+    end_more: Annotated[Markup, "Ends that line."]
+    more_events: Annotated[Markup, "Begins the line that counts the dates left to the site."]
+    end_more_events: Annotated[Markup, "Ends that line."]
+    earlier: Annotated[
+        Markup,
+        "Begins what stands over this edition's items where a later mail brings them to readers who missed them; it is "
+        "not printed here. Items of earlier editions are printed in this place.",
+    ]
+    end_earlier: Annotated[Markup, "Ends it."]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ NOTICE_HELP = {
     "timezone": "The publication's zone.",
     "base_url": "Where the server answers.",
     "postal_address": "The publication's postal address.",
+    "link": "For readers: where the button of the mail leads.",
+    "address": "For readers: a masked address.",
     "subject": "The notice's own subject (not in subject.txt).",
 }
 
@@ -38,7 +40,7 @@ What readers see is written here; what is chosen and when it is sent is not. Thi
   "helvetica", "verdana", "trebuchet", "mono", or families that every computer has. `density` is "calm" or "compact".
 - One block: put a `body.mjml` in your folder that begins with `{% extends "original/editions/weekly/body.mjml" %}` and
   holds `{% block masthead %}…{% endblock %}`. Blocks of the weekly: head, masthead, intro, picture, lead,
-  events, cards, brief, more, footer.
+  events, cards, brief, more, earlier, footer.
 - One part: put a file of the same name under `partials/` in your folder.
 - Words: put `words/<language>.toml` in your folder with only the entries you want to change.
 - `digest templates check` says what is wrong with file and line. Misspelt elements and attributes are refused there;
@@ -51,6 +53,12 @@ What readers see is written here; what is chosen and when it is sent is not. Thi
 - A mail loads nothing but its pictures when it is opened: no fonts, scripts, stylesheets or counting pixels.
 - `slots.unsubscribe_url` and `publication.postal_address` stand in both `body.mjml` and `body.txt`.
 - Put what belongs to one reader between `slots.personal` and `slots.end_personal`; the web copy leaves it out.
+- Put all that is printed of an item between `item.begin` and `item.end`, in both parts: readers who did not choose its
+  topic get a copy without it. A heading and what it stands over stand between `slots.part` and `slots.end_part`. In
+  `body.mjml` these stand in an `<mj-raw>` of their own, but for those inside an `<mj-text>`; in `body.txt` on lines of
+  their own. They enclose whole elements, and leave no trace in the mail.
+- What stands between `slots.earlier` and `slots.end_earlier` opens this edition's items where a later mail brings them
+  to somebody who missed them; the outermost items and parts must fit in the same place, side by side.
 - Print `event.note` where it is not empty, and `event.button` only where there is one: what can be done about an event
   is worked out for the moment at which the mail is sent. Never write a button of your own from `item.url`.
 - What sets a colour sets its ground too (`.on-card`, `.panel`, `.foot` do), or some readers turn it black on black.

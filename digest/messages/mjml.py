@@ -21,10 +21,11 @@ class MjmlError(DigestError):
     """The MJML engine refused the source."""
 
 
-def to_html(source: str) -> str:
+def to_html(source: str, *, marks: re.Pattern[str] | None = None) -> str:
     """The mail for an MJML document: styles inlined, no web fonts, comments for Outlook kept, all others gone.
 
     The engine ignores `inline="inline"` on mj-style, so those rules are taken out and inlined afterwards.
+    Words that match `marks` may stand where text may not, between the rows of a table; they come back as comments.
     Raises `MjmlError`; what the engine accepts silently is refused earlier, by `messages.check`.
     """
     rules: list[str] = []
@@ -40,6 +41,8 @@ def to_html(source: str) -> str:
         html = _labelled(mjml2html(bare, disable_comments=True, fonts={}))
     except (ValueError, TypeError, UnicodeError, OSError) as error:
         raise MjmlError(f"The MJML is not valid: {error}.") from error
+    if marks:
+        html = marks.sub(r"<!--\g<0>-->", html)
     inliner = css_inline.CSSInliner(
         inline_style_tags=False,
         keep_style_tags=True,

@@ -51,6 +51,7 @@ class Sections:
     `earlier_html` and `earlier_text` are printed in no copy of this edition: they stand over its pieces where a
     later mail brings them to somebody who missed them. `joint` is where in HTML and text this mail takes in such
     pieces of earlier editions, None where its template has no place for them; `template` is that template's name.
+    `uncut` counts the items printed without marks, which every copy has.
     """
 
     pieces: tuple[Piece, ...] = ()
@@ -60,6 +61,7 @@ class Sections:
     earlier_text: str = ""
     joint: Span | None = None
     template: str = ""
+    uncut: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,13 @@ from markupsafe import escape
 
 from digest.editions.model import Content, Item
 from digest.errors import DigestError
-from digest.messages import mjml, plaintext
+from digest.messages import marks, mjml, plaintext
 from digest.messages.arrange import arranged, personal_marks
 from digest.messages.context import names_of
 from digest.messages.mjml import MjmlError
 from digest.messages.model import Rendered, SlotName, slot_marker
 from digest.messages.placing import Plan, most_steps, plan, preheader_of, shrunk, subject_of
+from digest.messages.sections import sections_of
 from digest.messages.theme import theme_of
 from digest.messages.wording import clean
 from digest.templating import TemplateFault, Templates
@@ -36,7 +37,7 @@ def render(content: Content, templates: Templates, *, nonce: str) -> Rendered:
 
     Items that cannot be printed are left out and named in `dropped`. Over 90,000 bytes of HTML the last cards
     become lines, then the tail is left to the site and counted in `more`.
-    Raises `RenderError` or `TemplateFault` when the template itself is at fault.
+    Raises `RenderError`, `MarksError` or `TemplateFault` when the template itself is at fault.
     """
     if not _TEMPLATE.fullmatch(content.template):
         raise RenderError(
@@ -46,19 +47,21 @@ def render(content: Content, templates: Templates, *, nonce: str) -> Rendered:
         raise RenderError("A render's nonce is 8 to 64 letters and digits.")
     press = _Press(content, templates, nonce)
     chosen, html = _without_culprits(plan(content), press)
-    if _too_large(html):
+    if press.is_too_large(html):
         chosen, html = _fitted(chosen, press)
     subject, preheader = press.headings(chosen)
+    page, text = marks.read(html, nonce), marks.read(press.text(chosen), nonce)
     return Rendered(
         subject=subject,
         preheader=preheader,
-        html=html,
-        text=press.text(chosen),
+        html=page.page,
+        text=text.page,
         nonce=nonce,
         personal=_comments(nonce),
         language=content.language,
         dropped=chosen.dropped,
         more=chosen.left,
+        sections=sections_of(page, text, chosen, template=content.template),
     )
 
 
@@ -92,6 +95,7 @@ class _Press:
         self._content = content
         self._templates = templates
         self._nonce = nonce
+        self._marks = marks.pattern(nonce)
         self._folder = f"editions/{content.template}"
         if templates.find(f"{self._folder}/body.mjml") is None:
             raise TemplateFault(
@@ -110,16 +114,20 @@ class _Press:
         return proof + (subject.replace(self._nonce, "") or self._content.publication), preheader
 
     def html(self, chosen: Plan) -> str:
-        html = mjml.to_html(self._render("body.mjml", chosen))
+        html = mjml.to_html(self._render("body.mjml", chosen), marks=self._marks)
         for mark, comment in zip(personal_marks(self._nonce), _comments(self._nonce), strict=True):
             html = html.replace(mark, comment)
         return html
+
+    def is_too_large(self, html: str) -> bool:
+        """Whether what readers get of `html`, without our marks, would be cut off."""
+        return len(marks.read(html, self._nonce).page.encode()) + SLOT_ROOM > MOST_BYTES
 
     def text(self, chosen: Plan) -> str:
         text = self._render("body.txt", chosen)
         for mark in personal_marks(self._nonce):
             text = text.replace(mark, "")
-        return plaintext.tidy(text)
+        return plaintext.tidy(text, marks=self._marks)
 
     def _render(self, file: str, chosen: Plan) -> str:
         return self._templates.render(f"{self._folder}/{file}", self._names(chosen))
@@ -183,15 +191,11 @@ def _fitted(full: Plan, press: _Press) -> tuple[Plan, str]:
         middle = (low + high) // 2
         tried = shrunk(full, middle)
         page = press.html(tried)
-        if _too_large(page):
+        if press.is_too_large(page):
             low = middle + 1
         else:
             high, best, html = middle, tried, page
     return best, html
-
-
-def _too_large(html: str) -> bool:
-    return len(html.encode()) + SLOT_ROOM > MOST_BYTES
 
 
 def _comments(nonce: str) -> tuple[str, str]:
