@@ -35,7 +35,7 @@ format: .venv/test.stamp ## mend what the formatter and the linter can mend
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
 
-bench: .venv/test.stamp ## measure collecting, rendering, signing and importing
+bench: .venv/test.stamp ## measure collecting, rendering, signing, importing and sending (ARGS="sending --quick" takes a minute)
 	@$(BIN)/python -m bench $(ARGS)
 
 docs: .venv/test.stamp ## write the generated pages again: docs/configuration.md and docs/commands.md
