@@ -12,6 +12,7 @@ from digest.cli import (
     editions,
     events,
     init,
+    inbox,
     service,
     sources,
     subscribers,
@@ -42,6 +43,7 @@ app.add_typer(editions.app, name="editions")
 app.add_typer(events.app, name="events")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(inbox.app, name="inbox")
 app.add_typer(templates.app, name="templates")
 
 

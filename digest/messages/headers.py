@@ -68,11 +68,15 @@ def token(name: str, value: str) -> bytes:
     return f"{name}: {value}\r\n".encode("ascii")
 
 
-def uri(name: str, address: str) -> bytes:
-    """A header of exactly one address in angle brackets, unfolded and never encoded."""
-    if not _TOKEN.fullmatch(address) or any(c in address for c in '<>,"\\'):
-        raise ValueError(f"{name} needs an ASCII address without spaces or brackets")
-    return token(name, f"<{address}>")
+def uri(name: str, *addresses: str) -> bytes:
+    """A header of addresses in angle brackets, each whole on a line of its own and never encoded."""
+    for address in addresses:
+        if not _TOKEN.fullmatch(address) or any(c in address for c in '<>,"\\'):
+            raise ValueError(f"{name} needs an ASCII address without spaces or brackets")
+        if len(name) + 5 + len(address) > 998:
+            raise ValueError(f"{name} cannot carry this address: expected at most 998 octets")
+    folded = ",\r\n ".join(f"<{address}>" for address in addresses)
+    return f"{name}: {folded}\r\n".encode("ascii")
 
 
 def date(moment: datetime) -> bytes:

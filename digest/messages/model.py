@@ -6,6 +6,8 @@ import enum
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Protocol
 
 
 class SlotName(enum.StrEnum):
@@ -142,15 +144,28 @@ class Sender:
     archive_url: str | None = None
 
 
+class Copy(Protocol):
+    """An edition as one reader gets it, or many do, ready to be addressed."""
+
+    def addressed(self, reader: Reader, *, position_key: str, now: datetime | None = None) -> Addressed:
+        """The message for `reader`; `position_key` names them within the edition."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """One recipient as the message needs them: address, and the values of the slots and tokens."""
+    """One recipient as the message needs them: address, and the values of the slots and tokens.
+
+    `unsubscribe_mailto` is the mailto address that stands beside the https one in List-Unsubscribe, if any.
+    """
 
     address: str
     unsubscribe_url: str
     preferences_url: str
     signed_up: str
     bounce_token: str = ""
+    # What they chose of the edition, where that is not all of it.
+    copy: Copy | None = field(default=None, repr=False, compare=False)
+    unsubscribe_mailto: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,16 +53,19 @@ class Compiled:
         `position_key` names the recipient within the edition: the same key gives the same Message-ID again.
         Raises `Unmailable` for an address that cannot be written to.
         """
+        if reader.copy is not None and reader.copy is not self:
+            return reader.copy.addressed(reader, position_key=position_key, now=now)
         address, smtputf8 = headers.wire_address(reader.address)
         message_id = message_id_for(
             f"{self.edition_key}/{position_key}", self.sender.message_domain, self.edition_key
         )
         at = now or self.sent_at
+        mailto = (reader.unsubscribe_mailto,) if reader.unsubscribe_mailto else ()
         varying = (
             headers.date(at)
             + headers.token("Message-ID", message_id)
             + f"To: {address}\r\n".encode()
-            + headers.uri("List-Unsubscribe", reader.unsubscribe_url)
+            + headers.uri("List-Unsubscribe", reader.unsubscribe_url, *mailto)
         )
         values = {
             SlotName.UNSUBSCRIBE_URL: reader.unsubscribe_url,

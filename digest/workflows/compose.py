@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from email.utils import parseaddr
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import subscribers
 from digest.editions.cadence import Cadence
@@ -13,9 +13,10 @@ from digest.editions.model import Content, Edition
 from digest.messages import headers
 from digest.messages.model import Reader, Sender
 from digest.messages.wording import signed_up, weekday_name
-from digest.settings import Publication
+from digest.settings import Mail, Publication
 from digest.workflows.parts import Parts
 
+_IN_MAILTO = "@+!$'*.-_~"  # what an address may hold in a mailto without being written in percent (RFC 6068)
 PROOF = "proof"  # stands where a token would: the page behind it explains, and changes nothing
 
 
@@ -80,14 +81,16 @@ def reader_for(parts: Parts, publication: str, recipient: subscribers.Recipient)
     def token(purpose: subscribers.Purpose) -> str:
         return subscribers.mint(parts.keys, purpose, ref)
 
+    unsubscribe = token(subscribers.Purpose.UNSUBSCRIBE)
     return Reader(
         address=recipient.address,
-        unsubscribe_url=f"{home}/u/{token(subscribers.Purpose.UNSUBSCRIBE)}",
+        unsubscribe_url=f"{home}/u/{unsubscribe}",
         preferences_url=f"{home}/p/{token(subscribers.Purpose.PREFERENCES)}",
         signed_up=signed_up(
             recipient.subscribed_at, language=configured.language, timezone=configured.timezone
         ),
         bounce_token=token(subscribers.Purpose.BOUNCE) if parts.settings.mail.bounce_domain else "",
+        unsubscribe_mailto=_mailto(parts.settings.mail, unsubscribe),
     )
 
 
@@ -136,6 +139,16 @@ def _cadence_words(parts: Parts, configured: Publication) -> str:
     send = Cadence.parse(configured.send)
     words = parts.templates.words(configured.language)
     if send.either or len(send.days) < 31 or len(send.months) < 12:
+def _mailto(mail: Mail, token: str) -> str:
+    """Where a mail program may write to unsubscribe (RFC 2369), where mail that comes back is taken in; else ""."""
+    mailbox = mail.unsubscribe_mailbox
+    if not mailbox and not mail.bounce_domain:
+        return ""
+    # The token stands in the subject too, as some servers write a mailbox's name in lower case.
+    where = mailbox or f"unsub+{token}@{mail.bounce_domain.encode('idna').decode('ascii')}"
+    return f"mailto:{quote(where, safe=_IN_MAILTO)}?subject=unsubscribe%20{token}"
+
+
         return ""
     if len(send.weekdays) == 7:
         return words("every_day")

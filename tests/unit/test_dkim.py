@@ -136,6 +136,13 @@ def test_a_message_without_optional_headers_is_signed_all_the_same(signer):
         assert signing.verdicts(data.replace(b"\r\nFrom: ", b"\r\n" + name + b"From: ", 1)) == [False, False]
 
 
+def test_a_mailto_beside_the_unsubscribe_link_is_signed_as_well(signer):
+    mailto = "mailto:leave@example.org?subject=unsubscribe%20AQIDBAUGBwgJCgsMDQ4PEBES"
+    data = edition(signer, reader={"unsubscribe_mailto": mailto})
+    assert signing.verdicts(data) == [True, True]
+    assert signing.verdicts(data.replace(b"leave@example.org", b"other@example.org")) == [False, False]
+
+
 def test_the_time_of_signing_is_that_of_the_message(signer):
     later = NOW + timedelta(hours=3)
     data = edition(signer, now=later)

@@ -65,6 +65,17 @@ def test_the_one_click_header_is_one_line_of_ascii_at_any_length(length):
     assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in data
 
 
+def test_a_mailto_stands_behind_the_one_https_address_on_a_line_of_its_own():
+    url, mailto = (
+        f"https://news.example.org/u/{TOKEN}",
+        f"mailto:leave@example.org?subject=unsubscribe%20{TOKEN}",
+    )
+    data = message(unsubscribe_url=url, unsubscribe_mailto=mailto).data
+    assert f"\r\nList-Unsubscribe: <{url}>,\r\n <{mailto}>\r\n".encode() in data
+    with pytest.raises(ValueError, match="List-Unsubscribe"):
+        message(unsubscribe_url=url, unsubscribe_mailto="mailto:leave@example.org\r\nBcc: x@example.org")
+
+
 @pytest.mark.parametrize(
     "url", ["https://x.example/a b", "https://x.example/>", "https://bücher.example/u/x", ""]
 )
