@@ -134,11 +134,6 @@ def _site_url(configured: Publication) -> str:
     return ""
 
 
-def _cadence_words(parts: Parts, configured: Publication) -> str:
-    """How often readers hear from us, where it can be said in a word or two: every Thursday, every day."""
-    send = Cadence.parse(configured.send)
-    words = parts.templates.words(configured.language)
-    if send.either or len(send.days) < 31 or len(send.months) < 12:
 def _mailto(mail: Mail, token: str) -> str:
     """Where a mail program may write to unsubscribe (RFC 2369), where mail that comes back is taken in; else ""."""
     mailbox = mail.unsubscribe_mailbox
@@ -149,6 +144,11 @@ def _mailto(mail: Mail, token: str) -> str:
     return f"mailto:{quote(where, safe=_IN_MAILTO)}?subject=unsubscribe%20{token}"
 
 
+def _cadence_words(parts: Parts, configured: Publication) -> str:
+    """How often readers hear from us, where it can be said in a word or two: every Thursday, every day."""
+    send = Cadence.parse(configured.send)
+    words = parts.templates.words(configured.language)
+    if send.either or len(send.days) < 31 or len(send.months) < 12:
         return ""
     if len(send.weekdays) == 7:
         return words("every_day")
