@@ -203,6 +203,11 @@ class Mail(_Table):
     bounce_domain: str = Field(
         "", description="Turns on one bounce address per recipient, b+<token>@ this domain."
     )
+    unsubscribe_mailbox: str = Field(
+        "",
+        description="A mailbox whose mail goes to `digest inbox take`, so that readers can unsubscribe by mail too;"
+        " unsub+<token>@ the bounce domain unless set.",
+    )
     dkim_selector: str = Field(
         "", description="Turns on DKIM signing: the name of the RSA key in DNS, before ._domainkey."
     )
@@ -259,11 +264,6 @@ class Mail(_Table):
     def _host_name(cls, value: str, info: ValidationInfo) -> str:
         least, example = (2, "example.org") if info.field_name == "dkim_domain" else (1, "brief2026")
         labels = value.split(".") if value else []
-    unsubscribe_mailbox: str = Field(
-        "",
-        description="A mailbox whose mail goes to `digest inbox take`, so that readers can unsubscribe by mail too;"
-        " unsub+<token>@ the bounce domain unless set.",
-    )
         if value and (len(value) > 200 or len(labels) < least or not all(map(_LABEL.fullmatch, labels))):
             raise ValueError(f'expected a name for DNS such as "{example}"; xn--… if it is international')
         return value.lower()
@@ -288,6 +288,13 @@ class Mail(_Table):
         if self.dkim_key and self.dkim_selector == self.dkim_ed25519_selector:
             raise ValueError("each of the two keys needs a selector of its own")
         return self
+
+    @field_validator("unsubscribe_mailbox")
+    @classmethod
+    def _mailbox(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z0-9._+=-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value):
+            raise ValueError(f'"{value}" is no plain address; expected one such as "leave@news.example.org"')
+        return value
 
     @field_validator("domains")
     @classmethod
@@ -345,13 +352,6 @@ class Source(_Table):
     """[[publications.X.sources]]: a place posts come from."""
 
     kind: SourceKind = Field(description="Which adapter reads it.")
-    @field_validator("unsubscribe_mailbox")
-    @classmethod
-    def _mailbox(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[A-Za-z0-9._+=-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value):
-            raise ValueError(f'"{value}" is no plain address; expected one such as "leave@news.example.org"')
-        return value
-
     url: str = Field(min_length=1, description="The feed, the site, or for kind folder a directory.")
     topics: tuple[str, ...] = Field((), description="Topics given to all its posts.")
     allow_private: bool = Field(False, description="Lets this source live on a loopback or private address.")

@@ -11,8 +11,8 @@ from digest.cli import (
     demo,
     editions,
     events,
-    init,
     inbox,
+    init,
     service,
     sources,
     subscribers,
@@ -42,8 +42,8 @@ app.add_typer(config.app, name="config")
 app.add_typer(editions.app, name="editions")
 app.add_typer(events.app, name="events")
 app.add_typer(deliveries.app, name="deliveries")
-app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(inbox.app, name="inbox")
+app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(templates.app, name="templates")
 
 
