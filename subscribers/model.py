@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 
@@ -146,6 +146,25 @@ class Subscription:
         if state not in TRANSITIONS[self.state]:
             raise BadSubscriptionMove(f"Subscription {self.id} is {self.state}; it cannot become {state}.")
         return replace(self, state=state)
+
+
+class MoveState(enum.StrEnum):
+    """Where a change of address stands."""
+
+    ASKED = "asked"  # its link, mailed to the new address, waits to be pressed
+    MOVED = "moved"  # done, and the old address may still take it back
+    OVER = "over"  # taken back, too late, or never asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A change of address, and the token that does or undoes it; `serial` is its number among this person's."""
+
+    subscriber_id: int
+    serial: int
+    old_address: str
+    new_address: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

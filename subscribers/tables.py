@@ -199,3 +199,20 @@ class DoorsRow(Base):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     closed_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class MoveRow(Base):
+    """One change of a person's address; the addresses are emptied once neither its link nor its way back works."""
+
+    __tablename__ = "subscriber_moves"
+    __table_args__ = (UniqueConstraint("subscriber_id", "serial"),)
+
+    id: Mapped[int] = mapped_column(_Number, primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(_Number, ForeignKey(PersonRow.id))
+    serial: Mapped[int] = mapped_column(Integer)
+    old_address: Mapped[str | None] = mapped_column(String(254))
+    new_address: Mapped[str | None] = mapped_column(String(254))
+    asked_at: Mapped[datetime] = mapped_column(Moment, index=True)
+    moved_at: Mapped[datetime | None] = mapped_column(Moment)
+    # Taken back, or overtaken by another change: neither of its links does anything any more.
+    closed_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -29,6 +29,9 @@ class Purpose(enum.StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     PREFERENCES = "preferences"
     BOUNCE = "bounce"
+    RETURN = "return"  # takes back having left, for a while
+    NEW_ADDRESS = "new-address"  # names a person and the number of their change of address, as the next does
+    OLD_ADDRESS = "old-address"  # takes that change back
     CONFIRM = "confirm"  # names a request, not a person: see mint_request
 
 

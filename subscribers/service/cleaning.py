@@ -7,16 +7,17 @@ import unicodedata
 from collections.abc import Sequence
 
 _NAME_LENGTH = 200
+_NOTE_LENGTH = 1000
 
 
 def clean_name(text: str) -> str:
     """A display name without control or invisible characters, on one line, of bounded length."""
-    if text.isprintable():
-        return " ".join(text[:_NAME_LENGTH].split())
-    kept = "".join(
-        " " if c in "\t\r\n" else c for c in text[: 4 * _NAME_LENGTH] if c in "\t\r\n" or _visible(c)
-    )
-    return " ".join(kept.split())[:_NAME_LENGTH].rstrip()
+    return _one_line(text, _NAME_LENGTH)
+
+
+def clean_note(text: str) -> str:
+    """What somebody wrote to us, as a name is cleaned, of at most 1,000 characters."""
+    return _one_line(text, _NOTE_LENGTH)
 
 
 def clean_word(text: str) -> str:
@@ -30,6 +31,13 @@ def clean_topics(topics: Sequence[str]) -> str:
         return ""
     cleaned = (clean_name(topic.replace(",", " ")).lower() for topic in topics)
     return ",".join(dict.fromkeys(topic for topic in cleaned if topic))
+
+
+def _one_line(text: str, limit: int) -> str:
+    if text.isprintable():
+        return " ".join(text[:limit].split())
+    kept = "".join(" " if c in "\t\r\n" else c for c in text[: 4 * limit] if c in "\t\r\n" or _visible(c))
+    return " ".join(kept.split())[:limit].rstrip()
 
 
 def _visible(char: str) -> bool:

@@ -121,6 +121,7 @@ def erase(session: Session, *, keys: Keys, address: str, now: datetime) -> int |
         return None
     store.end_open(session, somebody.id, list_id=None, reason=EndedReason.ERASED, now=now)
     store.forget_details(session, somebody.id)
+    store.forget_moves_of(session, somebody.id)
     store.update_person(
         session,
         somebody.id,

@@ -33,6 +33,11 @@ def audience(publication: str, *, now: datetime | None = None) -> Select[int]:
     return store.audience(publication, now=now)
 
 
+def audience_by_frequency(publication: str, *, now: datetime) -> Select[int, str]:
+    """A SELECT of `subscriber_id`, ascending, and `frequency`: the audience at `now`, and how often each wants it."""
+    return store.audience_by_frequency(publication, now=now)
+
+
 def audience_counts(session: Session, publication: str, *, now: datetime | None = None) -> AudienceCounts:
     """How many have an open subscription, and why some of them are not in the audience of the same `now`."""
     eligible, excluded = 0, dict[str, int]()

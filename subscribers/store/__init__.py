@@ -8,6 +8,18 @@ from subscribers.store.limits import (
     set_doors,
 )
 from subscribers.store.lists import ensure_list, ensure_wording, find_list, list_slug, rename_list
+from subscribers.store.moves import (
+    Move,
+    close_moves,
+    forget_moves,
+    forget_moves_of,
+    give_address,
+    insert_move,
+    lock_person,
+    move,
+    moves_of,
+    note_moved,
+)
 from subscribers.store.people import (
     Known,
     NewPerson,
@@ -19,7 +31,7 @@ from subscribers.store.people import (
     person_by_key,
     update_person,
 )
-from subscribers.store.readers import audience, audience_groups, history
+from subscribers.store.readers import audience, audience_by_frequency, audience_groups, history
 from subscribers.store.requests import (
     Waiting,
     confirm_request,
@@ -42,6 +54,7 @@ from subscribers.store.subscriptions import (
     end_open,
     forget_details,
     insert_subscriptions,
+    note_leaving,
     pasts_of,
     subscription,
     subscriptions_of,
@@ -56,6 +69,7 @@ from subscribers.store.suppressions import (
 
 __all__ = [
     "Known",
+    "Move",
     "NewPerson",
     "NewSubscription",
     "Past",
@@ -63,7 +77,9 @@ __all__ = [
     "Waiting",
     "any_suppressed",
     "audience",
+    "audience_by_frequency",
     "audience_groups",
+    "close_moves",
     "confirm",
     "confirm_request",
     "count_one",
@@ -77,10 +93,14 @@ __all__ = [
     "find_list",
     "forget_details",
     "forget_ips",
+    "forget_moves",
+    "forget_moves_of",
     "forget_past_uses",
     "forget_strangers",
     "forget_uses",
+    "give_address",
     "history",
+    "insert_move",
     "insert_people",
     "insert_request",
     "insert_subscriptions",
@@ -89,7 +109,12 @@ __all__ = [
     "known_by_key",
     "lift_suppressions",
     "list_slug",
+    "lock_person",
+    "move",
+    "moves_of",
+    "note_leaving",
     "note_mail",
+    "note_moved",
     "pasts_of",
     "people_by_id",
     "person",

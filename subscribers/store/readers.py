@@ -29,6 +29,11 @@ def audience(slug: str, *, now: datetime | None = None) -> Select[int]:
     return query.where(or_(SubscriptionRow.paused_until.is_(None), SubscriptionRow.paused_until <= now))
 
 
+def audience_by_frequency(slug: str, *, now: datetime) -> Select[int, str]:
+    """The same people, each with how often they want the publication."""
+    return audience(slug, now=now).add_columns(SubscriptionRow.frequency.label("frequency"))
+
+
 def audience_groups(
     session: Session, slug: str, *, now: datetime | None = None
 ) -> list[tuple[SubscriptionState, str | None, int]]:

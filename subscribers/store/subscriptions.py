@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, literal, select, update
@@ -80,7 +81,7 @@ def insert_subscriptions(session: Session, subscriptions: Sequence[NewSubscripti
         (
             one.subscriber_id,
             one.list_id,
-            one.state,
+            ENDED if one.ended_reason else CONFIRMED,
             kept[one.began],
             kept[one.began],
             kept[one.ended_at],
@@ -92,7 +93,7 @@ def insert_subscriptions(session: Session, subscriptions: Sequence[NewSubscripti
             one.topics,
             one.frequency,
         )
-        for one in subscriptions
+        for one in sorted(subscriptions, key=itemgetter(0))  # as stable as the order of their numbers
     ]
     write_new(session, SubscriptionRow, _SUBSCRIPTION_COLUMNS, rows)
 
@@ -145,6 +146,16 @@ def end_open(
     if not ended:
         return ()
     return tuple(session.scalars(select(ListRow.slug).where(ListRow.id.in_(ended)).order_by(ListRow.slug)))
+
+
+def note_leaving(session: Session, subscription_id: int, *, answer: str, note: str) -> None:
+    """Keep what a reader answered when asked why they left."""
+    session.execute(
+        update(SubscriptionRow)
+        .where(SubscriptionRow.id == subscription_id, SubscriptionRow.state == ENDED)
+        .values(ended_answer=answer, ended_note=note)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def forget_details(session: Session, subscriber_id: int) -> None:
