@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from digest.settings import Duration, Mail, Publication, Site, Source
+from docs import capacity
 
 HERE = Path(__file__).resolve().parent
 TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -88,9 +89,10 @@ def every_command() -> Iterator[tuple[str, Any]]:
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write both pages, and the tables of operations.md that are worked out."""
     (HERE / "configuration.md").write_text(configuration(), encoding="utf-8")
     (HERE / "commands.md").write_text(commands(), encoding="utf-8")
+    capacity.PAGE.write_text(capacity.page(capacity.PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _walk(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:

@@ -119,7 +119,5 @@ def resolve(
 
 
 def _try(one: Attempt) -> str:
-    """One try on a line of its own."""
-    return (
-        f"  {one.at:%Y-%m-%d %H:%M:%S} UTC  {one.phase}  {one.code or ''} {one.enhanced} {one.text}".rstrip()
-    )
+    """One try on a line of its own; the server's text has the enhanced code in it."""
+    return f"  {one.at:%Y-%m-%d %H:%M:%S} UTC  {one.phase}  {f'{one.code} ' if one.code else ''}{one.text}".rstrip()

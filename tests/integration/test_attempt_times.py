@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -49,7 +50,7 @@ UNTRUSTED = opening.cannot(
 ).outcome
 
 # row of the requirements, phase, code, text -> when it is tried, how the delivery ends; a pause leaves it pending
-REPLIES = [
+REPLIES: list[tuple[str, Phase, Outcome | int | None, str, tuple[str, ...], DeliveryState]] = [
     ("H1", P.CONNECT, UNREACHABLE, "", CONNECTING, S.PENDING),
     ("H2", P.TLS, UNTRUSTED, "", ONCE, S.PENDING),
     ("H3", P.CONNECT, 421, "4.3.2 too busy", CONNECTING, S.PENDING),
@@ -148,7 +149,7 @@ def test_each_reply_is_tried_again_exactly_when_the_table_says(database_of_each_
     told = []
     for row, phase, code, text, tries, state in REPLIES:
         answer = code if isinstance(code, Outcome) else Said(phase=phase, code=code, text=text)
-        with Simulation(database_of_each_row(), lambda _world, _address, answer=answer: answer) as world:
+        with Simulation(database_of_each_row(), partial(always, answer)) as world:
             edition = world.launch("ada@example.net")
             world.run()
             (fate,) = world.fate(edition)
@@ -167,6 +168,10 @@ def test_each_reply_is_tried_again_exactly_when_the_table_says(database_of_each_
             f"    {how}",
         ]
     keep("always the same reply", told)
+
+
+def always(answer: Said | Outcome, _world: Simulation, _address: str) -> Said | Outcome:
+    return answer
 
 
 def greylisting(world: Simulation, address: str) -> Said | None:
