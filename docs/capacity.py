@@ -111,7 +111,9 @@ def table(asked: Asked | None = None) -> str:
 
 
 def page(text: str) -> str:
-    """`text` of operations.md with the tables as they follow from the figures."""
+    """`text` of operations.md with the tables as they follow from the figures; raises `ValueError` without their place."""
+    if not 0 <= text.find(BEGIN) < text.find(END):
+        raise ValueError(f"{PAGE} has no place for the tables: expected {BEGIN} and {END}")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"

@@ -17,6 +17,8 @@ def test_the_tables_on_the_page_are_what_the_figures_give() -> None:
     written = PAGE.read_text(encoding="utf-8")
     assert table() in written, "the figures have changed: run `make docs`"
     assert page(written) == written, "run `make docs` twice and nothing may change"
+    with pytest.raises(ValueError, match="no place for the tables"):
+        page("# Operations\n")
 
 
 def test_twice_the_messages_need_twice_as_much() -> None:
