@@ -1,4 +1,4 @@
-"""Past editions for everyone: a list, and each one as it was mailed, without a personal link."""
+"""Past editions for everyone: a list, a feed, and each one as it was mailed, without a personal link."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from digest.web import caching
 from digest.web.pages import Pages
 from digest.workflows import browse
 from digest.workflows.parts import Parts
 
-_CACHE = {"Cache-Control": "public, max-age=300"}
+_CACHE = {"Cache-Control": caching.CACHE}
+_FEED_TYPE = "application/atom+xml; charset=utf-8"
 _COPY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src https:{more}; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'; sandbox allow-popups allow-popups-to-escape-sandbox "
@@ -21,7 +24,7 @@ _COPY_POLICY = (
 
 
 def serve(router: APIRouter, parts: Parts, pages: Pages) -> None:
-    """Answer GET /a/<publication>/ and /a/<publication>/<number>."""
+    """Answer GET /a/<publication>/, /a/<publication>/feed and /a/<publication>/<number>."""
     policy = _COPY_POLICY.format(more=_loopback_pictures(parts.settings.site.base_url))
 
     def editions(publication: str) -> Response:
@@ -30,6 +33,14 @@ def serve(router: APIRouter, parts: Parts, pages: Pages) -> None:
         context = {"editions": browse.published(parts, publication)}
         return pages.show("archive", context, publication=publication, headers=_CACHE)
 
+    def feed(publication: str, request: Request) -> Response:
+        if publication not in parts.settings.publications:
+            raise HTTPException(404)
+        found = browse.feed(parts, publication)
+        return caching.answer(
+            found.body, media_type=_FEED_TYPE, changed_at=found.changed_at, asked=request.headers
+        )
+
     def edition(publication: str, number: int) -> Response:
         html = browse.web_copy(parts, publication, number)
         if html is None:
@@ -37,6 +48,7 @@ def serve(router: APIRouter, parts: Parts, pages: Pages) -> None:
         return HTMLResponse(html, headers={**_CACHE, "Content-Security-Policy": policy})
 
     router.add_api_route("/a/{publication}/", editions, methods=["GET", "HEAD"])
+    router.add_api_route("/a/{publication}/feed", feed, methods=["GET", "HEAD"])
     router.add_api_route("/a/{publication}/{number:int}", edition, methods=["GET", "HEAD"])
 
 

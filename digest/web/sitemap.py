@@ -52,6 +52,12 @@ SITE: tuple[Place, ...] = (
         about="The past editions of a publication",
     ),
     Place(
+        path="/a/{publication}/feed",
+        methods=_LOOK,
+        audience=Audience.PUBLIC,
+        about="The latest editions of a publication, for a feed reader (Atom)",
+    ),
+    Place(
         path="/a/{publication}/{number:int}",
         methods=_LOOK,
         audience=Audience.PUBLIC,
