@@ -7,24 +7,26 @@ only claimed goes back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from digest.database import Database
 from digest.deliveries import replies
 from digest.deliveries.breaker import Breaker
-from digest.deliveries.job import Job, Ran
+from digest.deliveries.ending import Ending
+from digest.deliveries.job import Chunks, Job, Ran
 from digest.deliveries.leases import Held, Leases
-from digest.deliveries.ledger import Ledger, Skip
+from digest.deliveries.ledger import Ledger
 from digest.deliveries.model import Delivery, DeliveryState, Outcome, Phase, Settlement, Verdict
+from digest.deliveries.outgoing import Outgoing, Ready, Withdrawn
 from digest.deliveries.pace import Pace
 from digest.deliveries.rates import GO, Rates
-from digest.deliveries.store import LeaseLost
-from digest.deliveries.transports.base import Lane, Transport
-from digest.deliveries.unsent import put_off, skipped, unmailable
-from digest.messages.model import Addressed, Reader
-from digest.messages.personalise import Unmailable
+from digest.deliveries.stock import Claimed, Stock
+from digest.deliveries.store import LeaseLost, turns
+from digest.deliveries.transports.base import Following, Lane, Transport
+from digest.deliveries.unsent import skipped
+from digest.messages.model import Addressed
 
 _OPENING = frozenset({Phase.CONNECT, Phase.TLS, Phase.EHLO, Phase.AUTH})
 _WATCH_SECONDS = 1.0
@@ -35,7 +37,8 @@ _TOO_LONG = 60.0  # a wait of the pace's that is better spent not holding anythi
 class Postman:
     """One worker's way of sending; `owner` names it in the ledger, and no other may have that name.
 
-    `clock` tells the time, `stop` ends a run gently, `pauses` are the seconds between tries to reach the relay.
+    `clock` tells the time, `stop` ends a run gently, `pauses` are the seconds between tries to reach the relay;
+    what is written before a message leaves `survives` a power loss, or only a crash.
     """
 
     database: Database
@@ -46,6 +49,7 @@ class Postman:
     pace: Pace
     lanes: int = 8
     lease_seconds: int = 120
+    survives: str = "power loss"
     pauses: tuple[float, ...] = (2.0, 10.0)
     rates: Rates = field(init=False)
 
@@ -53,175 +57,196 @@ class Postman:
         """What was taken of the limits is kept from one run to the next."""
         object.__setattr__(self, "rates", Rates(self.database, self.pace, clock=self.clock))
 
-    async def run(self, job: Job, *, progress: Callable[[int], None] | None = None) -> Ran:
-        """Send all that is due in the edition; returns when nothing is, or when it must pause or stop."""
-        return await _Run(self, job, progress or (lambda _settled: None)).all()
+    async def run(
+        self,
+        job: Job,
+        *,
+        progress: Callable[[int], None] | None = None,
+        lanes: int | None = None,
+        chunks: Chunks | None = None,
+    ) -> Ran:
+        """Send all that is due in the edition; returns when nothing is, or when it must pause or stop.
+
+        `lanes` is how many of ours it may use, all unless given; `chunks` hands out what to work on, unless it is
+        whatever is due and free.
+        """
+        return await _Run(self, job, progress or (lambda _settled: None), lanes or self.lanes, chunks).all()
 
 
 class _Run:
-    def __init__(self, postman: Postman, job: Job, progress: Callable[[int], None]) -> None:
+    def __init__(
+        self, postman: Postman, job: Job, progress: Callable[[int], None], lanes: int, chunks: Chunks | None
+    ) -> None:
         self._me = postman
         self._job = job
         self._progress = progress
-        self._ledger = Ledger(
-            postman.database, job.edition_id, owner=postman.owner, readers=job.readers, clock=postman.clock
-        )
-        self._queue: asyncio.Queue[tuple[Held, Delivery] | None] = asyncio.Queue(postman.lanes)
-        self._returned: list[tuple[Held, Delivery]] = []
+        self._lanes = self._usable = lanes
+        self._chunks = chunks
         self._leases = Leases(
             postman.database,
             job.edition_id,
             owner=postman.owner,
+            readers=job.readers,
             clock=postman.clock,
             seconds=postman.lease_seconds,
         )
+        self._ledger = Ledger(
+            postman.database,
+            job.edition_id,
+            owner=postman.owner,
+            readers=job.readers,
+            clock=postman.clock,
+            turns=turns(
+                postman.database,
+                job.edition_id,
+                postman.owner,
+                clock=postman.clock,
+                survives=postman.survives,
+            ),
+            chunks=self._leases.ids,
+        )
+        self._stock = Stock()
+        self._outgoing = Outgoing(
+            job, self._stock, self._ledger, postman.rates, may_go=self._may_go, clock=postman.clock, to=self
+        )
+        self._returned: list[Ready] = []
         self._breaker = Breaker(fresh=job.fresh)
-        self._halt = asyncio.Event()
-        self._pause = ""
-        self._wait = GO
+        self._ending = Ending(postman.stop, self._stock.close)
         self._settled = 0
-        self._usable = postman.lanes
-        self._errors: list[BaseException] = []
 
     async def all(self) -> Ran:
-        ledger = asyncio.create_task(self._ledger.run())
+        ledger = asyncio.create_task(self._ending.guard(self._ledger.run()))
         watcher = asyncio.create_task(self._watch())
-        lanes = [asyncio.create_task(self._lane(self._me.transport.lane())) for _ in range(self._me.lanes)]
+        lanes = [asyncio.create_task(self._lane(self._me.transport.lane())) for _ in range(self._lanes)]
         try:
-            await self._guard(self._me.rates.look())
-            await self._guard(self._feed())
-            for _ in lanes:
-                await self._queue.put(None)
+            await self._ending.guard(self._me.rates.look())
+            await self._ending.guard(self._feed())
+            self._stock.close()
             await asyncio.gather(*lanes)
         except BaseException:
-            self._halt.set()
+            self._ending.come()
             await _end(lanes)
             raise
         finally:
             watcher.cancel()
             self._ledger.close()
             await asyncio.gather(watcher, ledger, *lanes, return_exceptions=True)
-            await self._guard(self._leases.release())
-            await self._guard(self._me.rates.close())
-        if self._errors:
-            raise self._errors[0]
-        return Ran(settled=self._settled, pause=self._pause, wait=self._wait)
-
-    async def _guard(self, work: Awaitable[None]) -> None:
-        """Keep the first error for the end: lanes finish what is on the wire before it is raised."""
-        try:
-            await work
-        except Exception as error:  # noqa: BLE001 - raised again at the end of the run
-            self._errors.append(error)
-            self._halt.set()
-
-    # --- work in --------------------------------------------------------------------------------------------
+            left = self._leases.ids()
+            await self._ending.guard(self._leases.release())
+            for chunk_id in left:
+                await self._ending.guard(self._handed_back(chunk_id))
+            await self._ending.guard(self._me.rates.close())
+        if self._ending.errors:
+            raise self._ending.errors[0]
+        return Ran(settled=self._settled, pause=self._ending.pause, wait=self._ending.wait)
 
     async def _feed(self) -> None:
-        while not self._ending():
-            held = await self._leases.take()
-            if held is None:
+        while not self._ending.has_come():
+            chunk_id: int | None = None
+            if self._chunks and (chunk_id := await self._chunks.take()) is None:
                 return
-            while not self._ending() and (page := await self._leases.claim(held)):
-                for delivery in page:
-                    await self._queue.put((held, delivery))
+            held = await self._leases.take(chunk_id)
+            if held is None:
+                if chunk_id is None:
+                    return
+                await self._handed_back(chunk_id)
+                continue
+            while not self._ending.has_come() and (page := await self._leases.claim(held)):
+                self._stock.put(Claimed(held=held, delivery=one, reader=reader) for one, reader in page)
+                await self._stock.runs_low(2 * self._lanes)
             held.drained = True
-            await self._leases.finish(held)
+            await self._close_chunk(held)
 
-    # --- one message ----------------------------------------------------------------------------------------
+    async def _close_chunk(self, held: Held) -> None:
+        """Give the chunk back once all of it is claimed and answered, and the answers are written."""
+        if held.drained and held.outstanding == 0:
+            await self._ledger.flush()
+            if await self._leases.finish(held):
+                await self._handed_back(held.chunk.id)
+
+    async def _handed_back(self, chunk_id: int) -> None:
+        if self._chunks:
+            await self._chunks.finished(chunk_id)
 
     async def _lane(self, lane: Lane) -> None:
+        ahead: list[Ready] = []
+
+        def following() -> Addressed | None:
+            """The message that this lane sends next, where nothing has to be waited for to know it."""
+            if not self._returned and not self._ending.has_come() and (ready := self._outgoing.at_hand()):
+                ahead.append(ready)
+                return ready.mail
+            return None
+
         try:
-            while (work := await self._next()) is not None:
-                held, delivery = work
-                # While the run ends the queue is still emptied; what is dropped so is released, and claimed again.
-                usable = self._ending() or held.lost or await self._deliver(lane, held, delivery)
-                if not usable and self._usable:
-                    self._returned.append(work)
+            while (ready := ahead.pop() if ahead else await self._next()) is not None:
+                if self._ending.has_come():  # it was not begun; what is claimed is released
+                    return
+                held = ready.claimed.held
+                usable = held.lost or await self._ending.guard(self._deliver(lane, ready, following))
+                if usable is False and self._usable:
+                    self._returned.append(ready)
                     return
                 held.outstanding -= 1
-                await self._guard(self._leases.finish(held))
+                await self._ending.guard(self._close_chunk(held))
         finally:
             await lane.close()
 
-    async def _next(self) -> tuple[Held, Delivery] | None:
-        """The next delivery to send, first those that a retired lane gave back; None when there are no more."""
-        if self._returned:
-            return self._returned.pop()
-        work = await self._queue.get()
-        return self._returned.pop() if work is None and self._returned else work
-
-    async def _deliver(self, lane: Lane, held: Held, delivery: Delivery) -> bool:
-        """Send one message; an error ends the run and is raised when the other lanes are done."""
-        try:
-            return await self._send(lane, delivery)
-        except LeaseLost:
-            held.lost = True
-        except Exception as error:  # noqa: BLE001 - raised again at the end of the run
-            self._errors.append(error)
-            self._halt.set()
-        return True
-
-    async def _send(self, lane: Lane, delivery: Delivery) -> bool:
-        """Send one message and settle it; False when this lane cannot be opened and should not be used again."""
-        reader = await self._reader(delivery)
-        if reader is None:
-            return True
-        key, now = str(delivery.position), self._me.clock()
-        try:
-            mail = self._job.compiled.addressed(reader, position_key=key, now=now)
-        except Unmailable as error:
-            await self._record(delivery, DeliveryState.CLAIMED, unmailable(str(error)), domain="")
-            return True
-        return await self._hand_over(lane, delivery, mail)
-
-    async def _reader(self, delivery: Delivery) -> Reader | None:
-        """Whom to mail, once the limits leave room; None when it is settled otherwise, or the run is ending."""
-        while await self._may_go():
-            reader = await self._ledger.reader(delivery.subscriber_id)
-            if isinstance(reader, Skip):
-                await self._settle(skipped(delivery, reader.reason))
-                return None
-            if not self._job.permitted(reader.address):
-                await self._settle(skipped(delivery, "not on mail.only"))
-                return None
-            leave = await self._me.rates.leave(_domain(reader.address))
-            if leave is GO:
-                return reader
-            if leave.until:
-                await self._settle(put_off(delivery, leave.reason, leave.until))
-                return None
+    async def _next(self) -> Ready | None:
+        """The next message to send, first those that a retired lane gave back; None when there are no more."""
+        while not self._ending.has_come():
+            if self._returned:
+                return self._returned.pop()
+            if (claimed := await self._stock.take()) is None:
+                return self._returned.pop() if self._returned else None
+            ready = await self._ending.guard(self._outgoing.prepared(claimed))
+            if ready is not None or self._ending.has_come():
+                return ready
+            claimed.held.outstanding -= 1
+            await self._ending.guard(self._close_chunk(claimed.held))
         return None
 
-    async def _hand_over(self, lane: Lane, delivery: Delivery, mail: Addressed) -> bool:
+    async def _deliver(self, lane: Lane, ready: Ready, following: Following) -> bool:
+        """Send one message and settle it; False when this lane cannot be opened and should not be used again."""
+        try:
+            return await self._hand_over(lane, ready, following)
+        except LeaseLost:
+            ready.claimed.held.lost = True
+        except Withdrawn as late:
+            self.settle(skipped(ready.claimed.delivery, late.reason))
+        return True
+
+    async def _hand_over(self, lane: Lane, ready: Ready, following: Following) -> bool:
         before = DeliveryState.CLAIMED
+        delivery = ready.claimed.delivery
 
         async def before_body() -> None:
             nonlocal before
             if before is not DeliveryState.SENDING:
+                await self._outgoing.confirm(ready)
                 await self._ledger.mark(delivery.position)
                 before = DeliveryState.SENDING
 
-        result = await lane.send(mail, before_body=before_body)
+        result = await lane.send(ready.mail, before_body=before_body, following=following)
         for pause in self._me.pauses:
             if not _unopened(result):
                 break
-            await self._sleep(pause)
-            if self._ending():
+            await self._ending.sleep(pause)
+            if self._ending.has_come():
                 return True
-            result = await lane.send(mail, before_body=before_body)
+            result = await lane.send(ready.mail, before_body=before_body, following=following)
         if not _unopened(result):
-            await self._record(delivery, before, result, domain=_domain(mail.rcpt_to))
+            self.record(delivery, before, result, domain=ready.domain)
+            await self._me.rates.heard(result, ready.domain)
             return True
         # Others may still get through, as where the relay limits connections: then only this lane retires.
         self._usable -= 1
         if not self._usable:
-            self._stop_for(result.stop or f"The mail server cannot be reached: {result.reply.text}")
+            self._ending.pause_for(result.stop or f"The mail server cannot be reached: {result.reply.text}")
         return False
 
-    async def _record(
-        self, delivery: Delivery, before: DeliveryState, result: Outcome, *, domain: str
-    ) -> None:
+    def record(self, delivery: Delivery, before: DeliveryState, result: Outcome, *, domain: str) -> None:
+        """Settle a delivery by what came of it, and pause the edition where that says that the fault is ours."""
         settlement = replies.settle(
             result,
             position=delivery.position,
@@ -231,54 +256,38 @@ class _Run:
             give_up_at=self._job.give_up_at,
         )
         if reason := self._breaker.observe(result, domain=domain):
-            self._stop_for(reason)
-        await self._settle(settlement)
-        await self._me.rates.heard(result, domain)
+            self._ending.pause_for(reason)
+        self.settle(settlement)
 
-    async def _settle(self, settlement: Settlement) -> None:
-        await self._ledger.settle(settlement)
+    def settle(self, settlement: Settlement) -> None:
+        """Settle a delivery; what is settled for good counts."""
+        self._ledger.settle(settlement)
         self._settled += settlement.state is not DeliveryState.PENDING
         self._progress(self._settled)
-
-    # --- when to stop ---------------------------------------------------------------------------------------
 
     async def _may_go(self) -> bool:
         """Wait for the limits; False when that would take too long, or when the run is ending."""
         while (leave := await self._me.rates.ready()) is not GO:
             if leave.wait > _TOO_LONG:
-                self._wait = max(self._wait, leave, key=lambda one: one.wait)
-                self._halt.set()
+                self._ending.wait_for(leave)
                 return False
-            await self._sleep(leave.wait)
-            if self._ending():
+            await self._ending.sleep(leave.wait)
+            if self._ending.has_come():
                 return False
         return True
-
-    def _ending(self) -> bool:
-        return self._halt.is_set() or self._me.stop.is_set()
-
-    def _stop_for(self, reason: str) -> None:
-        self._pause = self._pause or reason
-        self._halt.set()
-
-    async def _sleep(self, seconds: float) -> None:
-        """Sleep, but not past the end of the run."""
-        ends = [asyncio.create_task(event.wait()) for event in (self._halt, self._me.stop)]
-        try:
-            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for end in ends:
-                end.cancel()
 
     async def _watch(self) -> None:
         """Renew the leases while lanes work, and notice when a person pauses the edition."""
         while True:
-            await asyncio.sleep(_WATCH_SECONDS)
-            await self._guard(self._look())
+            await self._ending.sleep(_WATCH_SECONDS)
+            if self._ending.has_come():
+                self._ending.come()
+                await asyncio.sleep(_WATCH_SECONDS)
+            await self._ending.guard(self._look())
 
     async def _look(self) -> None:
         if not await asyncio.to_thread(self._job.going):
-            self._halt.set()
+            self._ending.come()
         await self._leases.renew()
         await self._me.rates.look()
 
@@ -289,10 +298,6 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
         for task in pending:
             task.cancel()
         await asyncio.wait(pending, timeout=1)
-
-
-def _domain(address: str) -> str:
-    return address.rpartition("@")[2].lower()
 
 
 def _unopened(result: Outcome) -> bool:

@@ -84,6 +84,10 @@ class Rates:
         self._noted = 0
         self._stood: tuple[float, float] = (0.0, 0.0)
 
+    def is_free(self, domain: str) -> bool:
+        """Whether nothing limits or holds back a message to `domain`, so that nobody needs to be asked."""
+        return not (self._keys or domain in self._back_offs or self._pace.of_domain(domain))
+
     async def ready(self) -> Leave:
         """Whether the limits for everybody leave room just now; nothing is taken yet."""
         if not self._keys:

@@ -124,6 +124,10 @@ def _decoded(head: Message, name: str) -> str:
             text if isinstance(text, str) else text.decode(charset or "ascii", "replace")
             for text, charset in parts
         ]
-    except (ValueError, LookupError, MessageError):  # encoded-words that are none, or in an encoding that nobody has
+    except (
+        ValueError,
+        LookupError,
+        MessageError,
+    ):  # encoded-words that are none, or in an encoding that nobody has
         return value
     return " ".join("".join(decoded).split())

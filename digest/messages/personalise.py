@@ -85,6 +85,7 @@ class Compiled:
             message_id=message_id,
             data=b"".join((signatures, varying, _ONE_CLICK, self.head, b"\r\n", *body)),
             smtputf8=smtputf8,
+            dotless=True,
         )
 
 

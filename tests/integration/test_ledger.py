@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Integer as Int
 from sqlalchemy import literal, select, text
 
-from digest.deliveries import store
+from digest.deliveries import stock, store
 from digest.deliveries.job import Job
 from digest.deliveries.ledger import Skip
 from digest.deliveries.model import (
@@ -420,7 +420,10 @@ async def test_an_address_that_cannot_be_written_to_harms_nobody_else(database):
     assert len(server.messages) == 2
 
 
-async def test_an_unsubscription_in_mid_send_holds_for_the_very_next_message(database):
+async def test_an_unsubscription_in_mid_send_holds_for_the_very_next_message_that_was_not_asked_for_just_now(
+    database, monkeypatch
+):
+    monkeypatch.setattr(stock, "FRESH_SECONDS", 0.0)
     freeze(database, 10)
     gone = set()
 
@@ -435,6 +438,25 @@ async def test_an_unsubscription_in_mid_send_holds_for_the_very_next_message(dat
         await postman(database, server.port, lanes=1).run(job(readers=some))
     assert heard(server) == {address(1001): 1}
     assert counts(database) == {S.ACCEPTED: 1, S.SKIPPED: 9}
+
+
+async def test_who_leaves_while_their_message_waits_for_a_slow_server_does_not_get_it(database, monkeypatch):
+    """The envelope has gone ahead, behind the message before; the server waits for a message that never comes."""
+    freeze(database, 4)
+    gone = set()
+
+    def some(_session, ids):
+        return {n: Skip(reason="unsubscribed") if n in gone else reader(address=address(n)) for n in ids}
+
+    def script(step):
+        if step.name == "dot" and step.rcpt == address(1001):
+            gone.add(1002)
+            monkeypatch.setattr(stock, "FRESH_SECONDS", 0.0)
+
+    async with recording_server(script) as server:
+        await postman(database, server.port, lanes=1).run(job(readers=some))
+    assert heard(server) == {address(n): 1 for n in (1001, 1003, 1004)}
+    assert counts(database) == {S.ACCEPTED: 3, S.SKIPPED: 1}
 
 
 @pytest.mark.parametrize(

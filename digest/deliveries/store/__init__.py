@@ -14,12 +14,15 @@ from digest.deliveries.store.rates import (
 )
 from digest.deliveries.store.reading import attempts, counts, delivery, listed, unsettled
 from digest.deliveries.store.settling import LOST_LEASE, fail_pending, mark_sending, resolve, settle
+from digest.deliveries.store.turns import Turned, Turns, turns
 
 __all__ = [
     "CHUNK",
     "LOST_LEASE",
     "BackOff",
     "LeaseLost",
+    "Turned",
+    "Turns",
     "arm",
     "armed",
     "attempts",
@@ -49,5 +52,6 @@ __all__ = [
     "settle",
     "settle_notice",
     "told",
+    "turns",
     "unsettled",
 ]

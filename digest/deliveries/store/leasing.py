@@ -39,9 +39,15 @@ def chunks(session: Session, edition_id: EditionId) -> list[Chunk]:
 
 
 def lease(
-    session: Session, edition_ids: Sequence[EditionId], owner: str, *, now: datetime, lease_seconds: int
+    session: Session,
+    edition_ids: Sequence[EditionId],
+    owner: str,
+    *,
+    chunk_id: int | None = None,
+    now: datetime,
+    lease_seconds: int,
 ) -> Chunk | None:
-    """Take the first chunk that is due and free, for `lease_seconds`; None when there is none.
+    """Take the first chunk that is due and free, or only that with `chunk_id`, for `lease_seconds`; None for none.
 
     What a dead predecessor left in it is settled first: claimed goes back to pending, sending is uncertain.
     """
@@ -49,7 +55,7 @@ def lease(
         return None
     row = session.scalar(
         select(ChunkRow)
-        .where(_is_free(edition_ids, now=now))
+        .where(_is_free(edition_ids, now=now), *([ChunkRow.id == chunk_id] if chunk_id else []))
         .order_by(ChunkRow.edition_id, ChunkRow.first)
         .limit(1)
         .with_for_update(skip_locked=True)
