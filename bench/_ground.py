@@ -81,7 +81,8 @@ def laid(*, quick: bool, parts: Sequence[str]) -> Iterator[Ground]:
 def _installed(
     stack: ExitStack, folder: Path, url: str | None, readers: int, parts: Sequence[str]
 ) -> dict[str, Installation]:
-    many = {"brief-50": readers, "brief-10": readers, "few": _large.FEW}
+    compared = set(parts) - {"launch", "memory", "first"}
+    many = {"few": _large.FEW, **({f"brief-{size}": readers for size in _SIZES} if compared else {})}
     samples = {f"sample-{size}": 1 for size in _SIZES}
     known = {SQLITE: _on_sqlite(folder / "sqlite", many | samples)}
     if url is not None:
