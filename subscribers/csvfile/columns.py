@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parseaddr
 
 from subscribers import addresses
+from subscribers.csvfile import defused
 from subscribers.csvfile.lines import cells
 from subscribers.csvfile.model import Format, Notes, Row, shown
 from subscribers.model import EndedReason, SubscribersError, SuppressionReason
@@ -48,6 +50,7 @@ COLUMNS: dict[Format, dict[str, tuple[str, ...]]] = {
         "name": _NAMES["name"],
         "state": ("status",),
         "consent_at": ("created_at",),
+        "attributes": ("attributes",),
     },
     Format.MAILPOET: {
         "email": _NAMES["email"],
@@ -56,8 +59,9 @@ COLUMNS: dict[Format, dict[str, tuple[str, ...]]] = {
         "topics": ("tags",),
         "state": ("list_status", "global_status", "subscriber_status", "status"),
         "consent_at": (
-            "confirmed_at",
             "confirmation_time",
+            "confirmed_at",
+            "subscription_time",
             "last_subscribed_at",
             "subscribed_at",
             "created_at",
@@ -92,6 +96,11 @@ _SUPPRESSED = {
 _PENDING = {"requested", "pending", "unconfirmed"}
 
 
+_MOST_TOPICS = 50
+# "2023-01-02 03:04:05.123 +0000 UTC" is how listmonk writes a time.
+_GO_TIME = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) ([+-]\d{4})(?: [A-Z+-][A-Za-z0-9+-]*)?$")
+
+
 class Unusable(Exception):
     """Why a row cannot be used."""
 
@@ -119,7 +128,8 @@ class Parser:
         """The person a record tells of; raises `BadAddress` or `Unusable`."""
         if self._simple and max(self._simple) < len(fields):
             where, called = self._simple
-            return Row(line, addresses.parse(fields[where]), fields[called] if called >= 0 else "")
+            name = fields[called] if called >= 0 else ""
+            return Row(line, addresses.parse(defused.undone(fields[where])), defused.undone(name))
         address = self._at(fields, "email")
         name = self._at(fields, "name")
         if self.format is Format.MAILMAN and "<" in address:
@@ -128,13 +138,14 @@ class Parser:
         if not name:
             name = f"{self._at(fields, 'first_name')} {self._at(fields, 'last_name')}".strip()
         ended, suppressed = self._fate(fields)
+        language, topics = _attributes(self._at(fields, "attributes"))
         return Row(
             line,
             addresses.parse(address),
             name,
-            _topics(self._at(fields, "topics")),
+            _topics(self._at(fields, "topics")) or topics,
             self._at(fields, "frequency"),
-            self._at(fields, "language"),
+            self._at(fields, "language") or language,
             _moment(self._at(fields, "consent_at"), "consent_at"),
             self._at(fields, "consent_source"),
             ended,
@@ -150,7 +161,7 @@ class Parser:
             return None, _SUPPRESSED.get(bar, SuppressionReason.MANUAL)
         if self._at(fields, "cleaned_at"):
             return None, SuppressionReason.HARD_BOUNCE
-        state = self._at(fields, "state").strip().lower()
+        state = self._state(fields)
         if self.format is Format.MAILCHIMP and not state and self._at(fields, "ended_at"):
             state = "unsubscribed"
         if state in _CONFIRMED:
@@ -166,10 +177,16 @@ class Parser:
         reason = self._at(fields, "reason").strip().lower()
         return (EndedReason(reason) if reason in set(EndedReason) else _ENDED[state]), None
 
+    def _state(self, fields: Sequence[str]) -> str:
+        """What a row says of a person's state; of several columns, the one that says least for mailing them."""
+        places = self.places.get("state", ())
+        given = [fields[place].strip().lower() for place in places if place < len(fields)]
+        return min(given, key=_mildness, default="")
+
     def _at(self, fields: Sequence[str], column: str) -> str:
         for place in self.places.get(column, ()):
             if place < len(fields) and fields[place]:
-                return fields[place]
+                return defused.undone(fields[place])
         return ""
 
 
@@ -215,17 +232,40 @@ def _column_name(cell: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", cell.strip("\ufeff ").lower()).strip("_")
 
 
+def _mildness(state: str) -> int:
+    """Higher the more a state lets somebody be mailed; a word that is not known is between."""
+    ranks: tuple[Collection[str], ...] = (_SUPPRESSED, _ENDED, _PENDING)
+    return next(
+        (rank for rank, states in enumerate(ranks) if state in states), 4 if state in _CONFIRMED else 3
+    )
+
+
+def _attributes(text: str) -> tuple[str, tuple[str, ...]]:
+    """Language and topics, where a JSON object of attributes names them."""
+    try:
+        found = json.loads(text) if text.startswith("{") else {}
+    except (ValueError, RecursionError):
+        return "", ()
+    language = found.get("language") or found.get("lang") or ""
+    topics = found.get("topics") or found.get("tags") or ()
+    several = topics if isinstance(topics, list) else [topics] if isinstance(topics, str) else []
+    return (
+        language if isinstance(language, str) else "",
+        tuple(one for one in several[:_MOST_TOPICS] if isinstance(one, str)),
+    )
+
+
 def _topics(text: str) -> tuple[str, ...]:
     return tuple(part.strip(' "') for part in re.split(r"[,;|]", text) if part.strip(' "')) if text else ()
 
 
 def _moment(text: str, column: str) -> datetime | None:
-    """A time in ISO 8601, or with a space for the T; without an offset it is UTC."""
+    """A time in ISO 8601, with a space for the T, or as Go prints it; without an offset it is UTC."""
     text = text.strip()
     if not text:
         return None
     try:
-        given = datetime.fromisoformat(text)
+        given = datetime.fromisoformat(_GO_TIME.sub(r"\1\2", text))
         return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
     except (ValueError, OverflowError):
         expected = "expected a date such as 2026-11-19 or 2026-11-19T09:00:00Z"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from subscribers import store
+from subscribers.csvfile import defused
 from subscribers.model import Subscription
 from subscribers.store import Person
 
@@ -41,8 +42,10 @@ _EXPORTED = (
 def export_csv(session: Session, *, publication: str | None = None) -> Iterator[str]:
     """Every subscription as CSV text, piece by piece: the columns that import reads, then the history.
 
-    A person's newest subscription comes first, so that reading the file back in order restores it. Values are
-    exactly what is kept: a name that begins with "=" stays so, and a spreadsheet should open the file as text.
+    A person's newest subscription comes first, so that reading the file back in order restores it. A value that a
+    spreadsheet would run as a formula stands behind an apostrophe, which an import takes away again. People whom
+    only a suppression is known of are there by address where it is known; where nothing but the keyed hash was kept,
+    as for those who were erased, there is no address to take away.
     """
     list_id = None
     if publication is not None:
@@ -69,9 +72,13 @@ def _exported(person: Person, one: Subscription | None) -> dict[str, str]:
         "language": person.language,
         "suppressed": person.barred.value if person.barred else "",
     }
-    if one is None:
-        return values
-    return values | {
+    if one is not None:
+        values |= _told(one)
+    return {column: defused.done(value) for column, value in values.items()}
+
+
+def _told(one: Subscription) -> dict[str, str]:
+    return {
         "topics": ",".join(one.topics),
         "frequency": one.frequency,
         "consent_at": one.consent.at.isoformat(),

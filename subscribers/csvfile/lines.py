@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
@@ -17,6 +18,7 @@ _LONGEST_LINE = 64 * 1024
 
 
 _LONGEST_RECORD_LINES = 100
+_ESCAPED = re.compile(r'\\"(?=[^,;\t\r])')  # not one that ends its field
 
 
 class Lines:
@@ -70,10 +72,13 @@ class Lines:
             return line.decode("cp1252", errors="replace")
 
 
-def records(lines: Lines, *, delimiter: str) -> Iterator[tuple[int, list[str]] | RowProblem]:
+def records(
+    lines: Lines, *, delimiter: str, escaped: bool = False
+) -> Iterator[tuple[int, list[str]] | RowProblem]:
     """The fields of each record with the line it starts on. Each is parsed alone, so no quote can swallow a file.
 
-    Without a delimiter a line is one field, quotes and all.
+    Without a delimiter a line is one field, quotes and all. With `escaped` a quotation mark inside a field has a
+    backslash before it instead of a second one.
     """
     nothing = "\r \t" + delimiter
     for number, line in lines:
@@ -85,7 +90,7 @@ def records(lines: Lines, *, delimiter: str) -> Iterator[tuple[int, list[str]] |
             if line.strip():
                 yield number, [line.strip()]
         elif '"' in line:
-            yield _quoted(lines, number, line, delimiter)
+            yield _quoted(lines, number, _ESCAPED.sub('""', line) if escaped else line, delimiter)
         elif line.strip(nothing):
             yield number, line.rstrip("\r").split(delimiter)
 

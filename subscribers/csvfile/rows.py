@@ -29,7 +29,9 @@ def read(stream: BinaryIO, format: Format, *, notes: Notes) -> Iterator[Row | Ro
     if parser.headless:
         lines.push_back([(number, head)])
     whole_lines = format is Format.MAILMAN and parser.headless
-    for record in records(lines, delimiter="" if whole_lines else delimiter):
+    for record in records(
+        lines, delimiter="" if whole_lines else delimiter, escaped=format is Format.MAILPOET
+    ):
         if isinstance(record, RowProblem):
             yield record
             continue

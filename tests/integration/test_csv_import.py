@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from subscribers import (
     SuppressionReason,
     store,
 )
+from subscribers.csvfile import defused
 from subscribers.csvfile.model import Notes, Row, RowProblem
 from subscribers.csvfile.rows import read
 from subscribers.store import NewPerson
@@ -479,6 +481,127 @@ def test_mailpoet_files_are_read(database: Database) -> None:
     )
     assert tally(take(database, text, format=Format.MAILPOET)) == (4, 1, 2, 0, 1)
     assert audience(database) == {"jo@example.org"}
+
+
+def test_a_mailpoet_file_as_it_is_written_today_is_read(database: Database) -> None:
+    head = (
+        "Email,First name,Last name,Subscription IP,Subscription time,Confirmation time,Confirmation IP,"
+        "List status,Global status,List"
+    )
+    lines = (
+        'jo@example.org,"Jo \\"JB\\"",Bloggs,,2023-01-01 08:00:00,2023-01-02 09:00:00,,subscribed,subscribed,News',
+        "jo@example.org,Jo,Bloggs,,2023-01-01 08:00:00,2023-01-02 09:00:00,,subscribed,subscribed,Events",
+        "ann@example.org,Ann,,,2023-01-01 08:00:00,,,subscribed,unsubscribed,News",
+        "bo@example.org,Bo,,,2023-01-01 08:00:00,,,subscribed,bounced,News",
+        'cy@example.org,"\'=Cy",,,2023-01-01 08:00:00,,,subscribed,inactive,News',
+        "di@example.org,Di,,,2023-01-01 08:00:00,,,unconfirmed,unconfirmed,News",
+    )
+    imported = take(database, "\ufeff" + "\n".join([head, *lines]) + "\n", format=Format.MAILPOET)
+    assert tally(imported) == (6, 2, 3, 0, 1)
+    assert audience(database) == {"jo@example.org", "cy@example.org"}
+    assert shown(database, "ann@example.org").subscriptions[0].ended_reason is EndedReason.UNSUBSCRIBED
+    assert shown(database, "bo@example.org").suppressed
+    jo, cy = shown(database, "jo@example.org"), shown(database, "cy@example.org")
+    assert jo.subscriptions[0].confirmed_at == datetime(2023, 1, 2, 9, tzinfo=UTC)
+    assert cy.subscriptions[0].confirmed_at == datetime(2023, 1, 1, 8, tzinfo=UTC)
+    assert cy.subscriber is not None
+    assert cy.subscriber.name == "=Cy"
+
+
+def test_a_listmonk_file_is_read_with_its_times_and_attributes(database: Database) -> None:
+    text = (
+        "uuid,email,name,attributes,status,created_at,updated_at\n"
+        '0,jo@example.org,Jo,"{""language"": ""de"", ""topics"": [""Water"", 7]}",enabled,'
+        "2023-01-02 03:04:05.123456 +0200 CEST,2023-01-02 03:04:05 +0000 UTC\n"
+        "1,ann@example.org,Ann,{},disabled,2023-01-02 03:04:05.12 +0000 UTC,\n"
+        '2,bo@example.org,Bo,"{not json",enabled,2023-01-02 03:04:05 +0000 +0000,\n'
+    )
+    assert tally(take(database, text, format=Format.LISTMONK)) == (3, 2, 1, 0, 0)
+    jo = shown(database, "jo@example.org")
+    assert jo.subscriber is not None
+    assert (jo.subscriber.language, jo.subscriptions[0].topics) == ("de", ("water",))
+    assert jo.subscriptions[0].consent.at == datetime(2023, 1, 2, 1, 4, 5, 123456, tzinfo=UTC)
+    assert shown(database, "ann@example.org").subscriptions[0].ended_reason is EndedReason.MANUAL
+    assert audience(database) == {"jo@example.org", "bo@example.org"}
+
+
+def test_the_three_files_of_a_mailchimp_audience_are_read(database: Database) -> None:
+    head = (
+        "Email Address,First Name,Last Name,Address,Phone Number,{own}MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,"
+        "CONFIRM_IP,LATITUDE,LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,{gone}LAST_CHANGED,LEID,EUID,NOTES,TAGS\n"
+    )
+    rest = "51.5,-0.1,0,1,Europe/London,GB,,{gone}2024-05-06 10:00:00,123,abc,,"
+    person = (
+        '{who}@example.org,Zoë,"O\'Brien, J.","1 Street  City",,2,,,2020-01-02 09:00:00,192.0.2.7,' + rest
+    )
+    files = (
+        ("jo", "", ""),
+        (
+            "ann",
+            "UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_CAMPAIGN_ID,UNSUB_REASON,UNSUB_REASON_OTHER,",
+            "2024-05-06 10:00:00,May,9,NORMAL,,",
+        ),
+        ("bo", "CLEAN_TIME,CLEAN_CAMPAIGN_TITLE,CLEAN_CAMPAIGN_ID,", "2024-05-06 10:00:00,May,9,"),
+    )
+    for who, columns, gone in files:
+        text = (
+            head.format(own="", gone=columns)
+            + person.format(who=who, gone=gone)
+            + '"""Water"",""Old friends"""\n'
+        )
+        assert take(database, text, format=Format.MAILCHIMP).refused == 0
+    assert audience(database) == {"jo@example.org"}
+    jo = shown(database, "jo@example.org").subscriptions[0]
+    assert (jo.topics, jo.confirmed_at) == (("water", "old friends"), datetime(2020, 1, 2, 9, tzinfo=UTC))
+    ann = shown(database, "ann@example.org").subscriptions[0]
+    assert (ann.ended_reason, ann.ended_at) == (
+        EndedReason.UNSUBSCRIBED,
+        datetime(2024, 5, 6, 10, tzinfo=UTC),
+    )
+    assert [one.reason for one in shown(database, "bo@example.org").suppressions] == ["hard-bounce"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jo@example.org\nann@example.org\n",  # Mailman 2: list_members; Mailman 3: the CSV export of Postorius
+        "jo@example.org\r\nann@example.org\r\n",
+        "Jo <jo@example.org>\nAnn Person <ann@example.org>\n",  # list_members --fullnames; mailman members
+    ],
+)
+def test_every_roster_of_mailman_is_read(database: Database, text: str) -> None:
+    assert tally(take(database, text, format=Format.MAILMAN)) == (2, 2, 0, 0, 0)
+    assert audience(database) == {"jo@example.org", "ann@example.org"}
+
+
+@given(st.text(alphabet="'=+-@\t\rab ", max_size=6))
+def test_what_a_spreadsheet_would_run_is_made_harmless_and_whole_again(text: str) -> None:
+    harmless = defused.done(text)
+    assert not harmless.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert defused.undone(harmless) == text
+
+
+def test_no_value_of_an_export_is_a_formula_and_each_comes_back_as_it_was(
+    database: Database, tmp_path: object
+) -> None:
+    names = ["=1+1", "+49", "-x", "@jo", "'=1+1", "''", "Jo"]
+    head = "email;name;consent_source\n"
+    take(
+        database,
+        head
+        + "".join(
+            f"+reader{i}@example.org;'{n};=cmd\n" if n[0] in "=+-@'" else f"+reader{i}@example.org;{n};=cmd\n"
+            for i, n in enumerate(names)
+        ),
+    )
+    text = export(database, "weekly")
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    other = Database(f"sqlite:///{tmp_path}/other.db")
+    subscribers.metadata.create_all(other.engine)
+    assert take(other, text).refused == 0
+    assert export(other, "weekly") == text
+    other.dispose()
 
 
 def test_mailman_rosters_are_read(database: Database) -> None:
