@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -39,10 +40,15 @@ NAMING = {
 }
 _BUSY_SECONDS = 30
 _PAGE = 500  # bound values per statement; SQLite allows far more, query plans like fewer
+# SQLite's primary result codes of what passes or can be mended: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL.
+_SQLITE_TROUBLE = frozenset({5, 6, 8, 10, 13, 14, 15})
 
 
 class DatabaseUnavailable(DigestError):
-    """The database could not be opened or reached."""
+    """The database could not be opened or reached, or was lost on the way; what was under way is rolled back.
+
+    Where it was lost during the commit, nobody can know whether that still took place.
+    """
 
 
 class Base(DeclarativeBase):
@@ -89,15 +95,19 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """A session that commits when the block ends and rolls back when it raises.
 
-        On SQLite it holds the one write lock from its first statement, so what it reads stays true.
+        On SQLite it holds the one write lock from its first statement, so what it reads stays true. Raises
+        `DatabaseUnavailable` when the database is lost on the way.
         """
-        with self._sessions.begin() as session:
+        with self._plainly(), self._sessions.begin() as session:
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session for looking only; it never takes the write lock and never commits."""
-        with self._readers() as session:
+        """A session for looking only; it never takes the write lock and never commits.
+
+        Raises `DatabaseUnavailable` when the database is lost on the way.
+        """
+        with self._plainly(), self._readers() as session:
             yield session
 
     def check(self) -> None:
@@ -105,18 +115,29 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 connection.exec_driver_sql("SELECT 1")
-        except DBAPIError as error:
-            where = self.url.render_as_string(hide_password=True)
-            cause = (
-                str(error.orig).strip().splitlines()[0]
-                if str(error.orig).strip()
-                else type(error.orig).__name__
-            )
-            raise DatabaseUnavailable(f"The database {where} cannot be opened: {cause}.") from error
+        except (DBAPIError, NoConnectionFree) as error:
+            raise self._unavailable(error, "cannot be opened") from error
 
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        """Tell a database that is gone from a statement that is wrong."""
+        try:
+            yield
+        except (OperationalError, InterfaceError, NoConnectionFree) as error:
+            if not _is_outage(error):
+                raise
+            raise self._unavailable(error, "cannot be used") from error
+
+    def _unavailable(self, error: DBAPIError | NoConnectionFree, what: str) -> DatabaseUnavailable:
+        where = self.url.render_as_string(hide_password=True)
+        said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
+        return DatabaseUnavailable(
+            f"The database {where} {what}: {said[0] if said else type(error).__name__}."
+        )
 
 
 def pages(values: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -139,6 +160,12 @@ def insert_missing(session: Session, table: type[Base], values: Sequence[Mapping
     """Insert these rows; one whose key is there already stays as it is."""
     for page in pages(values):
         session.execute(upsert(session, table).values(list(page)).on_conflict_do_nothing())
+
+
+def _is_outage(error: DBAPIError | NoConnectionFree) -> bool:
+    """Whether this passes with time; on SQLite the same class also stands for a table that is not there."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return code is None or code & 0xFF in _SQLITE_TROUBLE
 
 
 def _sqlite_engine(url: str) -> Engine:
