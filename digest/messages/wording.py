@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.core import get_global
@@ -86,6 +87,12 @@ def shorten(text: str, limit: int) -> str:
 
 def signed_up(at: datetime, *, language: str, timezone: str) -> str:
     """The date a reader signed up, as the footer says it: the value of the slot `signed_up`."""
+    # Every zone differs from UTC by whole quarters of an hour, so within one the day is the same.
+    return _signed_up(at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0), language, timezone)
+
+
+@lru_cache(maxsize=8192)
+def _signed_up(at: datetime, language: str, timezone: str) -> str:
     return day_words(at, language=language, timezone=timezone, pattern="long")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from email.utils import parseaddr
+from functools import lru_cache
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import subscribers
@@ -113,7 +114,12 @@ def edition_key(edition: Edition) -> str:
 
 def base_url(parts: Parts) -> str:
     """The public address of the web app in ASCII, as it may stand in a header."""
-    url = urlsplit(parts.settings.site.base_url)
+    return _in_ascii(parts.settings.site.base_url)
+
+
+@lru_cache(maxsize=8)
+def _in_ascii(address: str) -> str:
+    url = urlsplit(address)
     host = (url.hostname or "").encode("idna").decode("ascii")
     host = f"[{host}]" if ":" in host else host
     netloc = f"{host}:{url.port}" if url.port else host

@@ -14,6 +14,7 @@ from subscribers.model import (
     Recipient,
     SubscribersError,
     Subscription,
+    SubscriptionRef,
     SubscriptionState,
     SuppressionReason,
 )
@@ -63,19 +64,18 @@ def recipients(
     Asked again when deliveries are claimed, so it trusts the keyed hashes and not only the bar on the row. With `now`
     (aware) a pause that lasts beyond it bars, too; without, pauses are not looked at.
     """
-    people = store.people_by_id(session, subscriber_ids)
-    suppressed = _suppressed_people(session, keys, list(people.values()))
     list_id = store.find_list(session, publication)
-    deciding: dict[int, Subscription] = {}
-    if list_id is not None:
-        # Oldest first and the open one last, whatever the order in which history was recorded.
-        found = store.subscriptions_of(session, list(people), list_id=list_id)
-        found.sort(key=lambda one: one.state is not SubscriptionState.ENDED)
-        deciding = {one.ref.subscriber_id: one for one in found}
-    return {
-        i: _recipient_or_bar(people.get(i), deciding.get(i), suppressed.get(i), now=now)
-        for i in subscriber_ids
+    found = [] if list_id is None else store.standing(session, subscriber_ids, list_id=list_id)
+    suppressed = _suppressed_people(session, keys, [(one.id, one.key) for one in found])
+    answers: dict[int, Recipient | Barred] = {
+        one.id: _recipient(one, list_id)
+        for one in found
+        if list_id is not None
+        and one.id not in suppressed
+        and (now is None or one.paused_until is None or one.paused_until <= now)
     }
+    rest = [number for number in subscriber_ids if number not in answers]
+    return answers | _barred(session, rest, keys=keys, list_id=list_id, now=now) if rest else answers
 
 
 def rename_publication(session: Session, *, old: str, new: str) -> None:
@@ -89,45 +89,62 @@ def rename_publication(session: Session, *, old: str, new: str) -> None:
         raise SubscribersError(f'Nobody ever subscribed to "{old}"; there is nothing to rename.')
 
 
+def _barred(
+    session: Session, subscriber_ids: Sequence[int], *, keys: Keys, list_id: int | None, now: datetime | None
+) -> dict[int, Recipient | Barred]:
+    """Why each of these is not mailed."""
+    people = store.people_by_id(session, subscriber_ids)
+    suppressed = _suppressed_people(session, keys, [(one.id, one.key) for one in people.values()])
+    deciding: dict[int, Subscription] = {}
+    if list_id is not None:
+        # Oldest first and the open one last, whatever the order in which history was recorded.
+        found = store.subscriptions_of(session, list(people), list_id=list_id)
+        found.sort(key=lambda one: one.state is not SubscriptionState.ENDED)
+        deciding = {one.ref.subscriber_id: one for one in found}
+    return {i: _bar(people.get(i), deciding.get(i), suppressed.get(i), now=now) for i in subscriber_ids}
+
+
 def _suppressed_people(
-    session: Session, keys: Keys, people: Sequence[Person]
+    session: Session, keys: Keys, people: Sequence[tuple[int, str]]
 ) -> dict[int, SuppressionReason]:
+    """Which of these people, by number and key of the address, are suppressed, and why."""
     if not store.any_suppressed(session):
         return {}
-    by_hash = {h: one.id for one in people if one.key for h in tokens.address_hashes(keys, one.key)}
+    by_hash = {h: number for number, key in people if key for h in tokens.address_hashes(keys, key)}
     return {by_hash[h]: reason for h, reason in store.suppressed_hashes(session, list(by_hash)).items()}
 
 
-def _recipient_or_bar(
+def _bar(
     somebody: Person | None,
     subscription: Subscription | None,
     suppressed: SuppressionReason | None,
     *,
     now: datetime | None,
-) -> Recipient | Barred:
+) -> Barred:
     if somebody is None:
         return Barred(BarredReason.UNKNOWN)
-    bar = somebody.barred or suppressed
-    if bar:
+    if bar := somebody.barred or suppressed:
         return Barred(BarredReason(bar.value))
     if subscription is None:
         return Barred(BarredReason.NOT_SUBSCRIBED)
     if subscription.ended_reason:
         return Barred(BarredReason(subscription.ended_reason.value))
-    if subscription.confirmed_at is None:
-        return Barred(BarredReason.NOT_CONFIRMED)
     if now is not None and subscription.paused(now=now):
         return Barred(BarredReason.PAUSED)
+    return Barred(BarredReason.NOT_CONFIRMED)
+
+
+def _recipient(one: store.Standing, list_id: int) -> Recipient:
     return Recipient(
-        subscriber_id=somebody.id,
-        address=addresses.wire_form(somebody.address, somebody.key),
-        name=somebody.name,
-        subscription_ref=subscription.ref,
-        subscribed_at=subscription.confirmed_at,
-        source=subscription.consent.source,
-        language=somebody.language,
-        topics=subscription.topics,
-        frequency=subscription.frequency,
-        events_only=subscription.events_only,
-        paused_until=subscription.paused_until,
+        subscriber_id=one.id,
+        address=addresses.wire_form(one.address, one.key),
+        name=one.name,
+        subscription_ref=SubscriptionRef(subscriber_id=one.id, list_id=list_id),
+        subscribed_at=one.confirmed_at,
+        source=one.source,
+        language=one.language,
+        topics=tuple(one.topics.split(",")) if one.topics else (),
+        frequency=one.frequency,
+        events_only=one.events_only,
+        paused_until=one.paused_until,
     )

@@ -31,7 +31,14 @@ from subscribers.store.people import (
     person_by_key,
     update_person,
 )
-from subscribers.store.readers import audience, audience_by_frequency, audience_groups, history
+from subscribers.store.readers import (
+    Standing,
+    audience,
+    audience_by_frequency,
+    audience_groups,
+    history,
+    standing,
+)
 from subscribers.store.requests import (
     Waiting,
     confirm_request,
@@ -74,6 +81,7 @@ __all__ = [
     "NewSubscription",
     "Past",
     "Person",
+    "Standing",
     "Waiting",
     "any_suppressed",
     "audience",
@@ -123,6 +131,7 @@ __all__ = [
     "request",
     "requests_to_mail",
     "set_doors",
+    "standing",
     "subscription",
     "subscriptions_of",
     "suppressed_hashes",

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from subscribers.model import BarredReason, Subscription, SubscriptionState
 from subscribers.store.people import Person, people_by_id
+from subscribers.store.statements import among
 from subscribers.store.subscriptions import CONFIRMED, IS_OPEN, subscriptions_of
 from subscribers.tables import ListRow, PersonRow, SubscriptionRow
+
+
+class Standing(NamedTuple):
+    """Somebody not barred with a confirmed subscription, in few words."""
+
+    id: int
+    address: str
+    key: str
+    name: str
+    language: str
+    confirmed_at: datetime
+    source: str
+    topics: str
+    frequency: str
+    events_only: bool
+    paused_until: datetime | None
 
 
 def audience(slug: str, *, now: datetime | None = None) -> Select[int]:
@@ -50,6 +68,31 @@ def audience_groups(
         .group_by(SubscriptionRow.state, bar)
     )
     return [(SubscriptionState(state), barred, count) for state, barred, count in session.execute(query)]
+
+
+def standing(session: Session, subscriber_ids: Sequence[int], *, list_id: int) -> list[Standing]:
+    """Those of these people who have a confirmed subscription and are not barred."""
+    person, row = PersonRow.__table__.c, SubscriptionRow.__table__.c
+    query = (
+        select(
+            person.id,
+            person.address,
+            person.address_key,
+            person.name,
+            person.language,
+            row.confirmed_at,
+            row.consent_source,
+            row.topics,
+            row.frequency,
+            row.events_only,
+            row.paused_until,
+        )
+        .join(SubscriptionRow.__table__, row.subscriber_id == person.id)
+        .where(among(session, row.subscriber_id, subscriber_ids))
+        .where(row.list_id == list_id, row.state == CONFIRMED, row.confirmed_at.is_not(None))
+        .where(person.barred.is_(None), person.address_key.is_not(None))
+    )
+    return [Standing(*found) for found in session.execute(query)]
 
 
 def history(
