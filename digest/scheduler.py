@@ -21,7 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from digest.editions.cadence import Cadence
 from digest.errors import DigestError
 from digest.settings import Settings
-from digest.workflows import close, collect, expire, launch, recheck, recover, refresh
+from digest.workflows import close, collect, expire, launch, recheck, recover, refresh, tidy
 from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
@@ -116,6 +116,7 @@ def reconcile(parts: Parts, now: datetime, *, grace: timedelta = GRACE) -> None:
     launch_due(parts, now)
     recover.recover(parts, now=now)
     expire.expire(parts, now=now)
+    tidy.tidy(parts, now=now)
 
 
 def _guarded(line: Line, parts: Parts, clock: Clock) -> None:

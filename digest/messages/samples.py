@@ -24,6 +24,8 @@ NOTICE = {
     "timezone": "Europe/London",
     "edition": 12,
     "base_url": "https://news.example.org",
+    "link": "https://news.example.org/p/sample",
+    "address": "a•••@e•••.org",
     "postal_address": "Example Organisation, 1 Example Street, Example City",
 }
 

@@ -12,7 +12,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digest.web import archive, calendar, health, leaving, preferences, style
+from digest.web import archive, calendar, health, leaving, linking, moving, preferences, style
 from digest.web.pages import Pages
 from digest.web.security import BODY_LIMIT, Fence
 from digest.web.sitemap import find
@@ -31,6 +31,8 @@ def create_app(parts: Parts, *, clock: Callable[[], datetime]) -> FastAPI:
     )
     leaving.serve(app.router, parts, pages, clock)
     preferences.serve(app.router, parts, pages, clock)
+    moving.serve(app.router, parts, pages, clock)
+    linking.serve(app.router, parts, pages, clock)
     archive.serve(app.router, parts, pages)
     calendar.serve(app.router, parts, clock)
     style.serve(app.router, parts)

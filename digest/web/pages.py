@@ -55,6 +55,11 @@ class Pages:
         html = self.templates.render(f"pages/{name}.html", values)
         return HTMLResponse(html, status_code=status, headers=dict(headers or {}))
 
+    @staticmethod
+    def isolated(text: str) -> str:
+        """A name or address kept in its own reading direction inside a sentence of any; "" stays ""."""
+        return f"\u2068{text}\u2069" if text else ""
+
     def test_copy(self) -> HTMLResponse:
         """What the personal links of a proof lead to."""
         return self.show("proof", {})

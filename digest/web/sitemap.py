@@ -43,7 +43,32 @@ SITE: tuple[Place, ...] = (
         path="/p/{token:path}",
         methods=_ACT,
         audience=Audience.TOKEN,
-        about="What this reader gets, and leaving each of it",
+        about="What this reader gets, chosen, paused, joined and left; a change of address; what we keep",
+    ),
+    Place(
+        path="/r/{token:path}",
+        methods=_ACT,
+        audience=Audience.TOKEN,
+        about="Taking back having left, and saying why one did",
+    ),
+    Place(
+        path="/n/{token:path}",
+        methods=_ACT,
+        audience=Audience.TOKEN,
+        about="Confirming a new address, by the link mailed to it",
+    ),
+    Place(
+        path="/o/{token:path}",
+        methods=_ACT,
+        audience=Audience.TOKEN,
+        about="Taking a change of address back, by the link mailed to the old one",
+    ),
+    Place(path="/m/", methods=_ACT, audience=Audience.TOKEN, about="Mail me the link to my preferences"),
+    Place(
+        path="/m/{publication}",
+        methods=_ACT,
+        audience=Audience.TOKEN,
+        about="The same, in the name of a publication",
     ),
     Place(
         path="/a/{publication}/",

@@ -190,5 +190,6 @@ def erase(parts: Parts, address: str, *, now: datetime) -> int | None:
     """Forget somebody, keeping only the keyed hash that stops them from being mailed; their number if known."""
     with parts.database.transaction() as session:
         number = subscribers.erase(session, keys=parts.keys, address=address, now=now)
+        deliveries.forget_notices(session, [address])
     log.info("subscriber.erased", subscriber=number)
     return number

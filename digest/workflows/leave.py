@@ -1,4 +1,4 @@
-"""Let a reader leave by the links in their mail, and see what they get; a bad token changes and shows nothing."""
+"""Let a reader leave by the links in their mail, say why, and take it back; a bad token changes and shows nothing."""
 
 from __future__ import annotations
 
@@ -10,134 +10,117 @@ import structlog
 import subscribers
 from digest.database import Session
 from digest.workflows.parts import Parts
-from subscribers import EndedReason, Holder, Purpose, Recipient, SubscriptionRef, SubscriptionState
+from digest.workflows.tokens import mended
+from digest.workflows.writing import draft, post, spoken
+from subscribers import Consent, Holder, Left, Purpose, SubscriptionState
 
 log = structlog.get_logger()
-
-# What mail programs and people add to the end of a link that they break or copy; no token ends so.
-_FRAYED = "/.,;:!?)>]}'\"\u201d\u2019 \t\r\n"
+SOURCE = "undo"  # where consent was given, as the record has it
+# What the page offers for an answer to why somebody leaves.
+ANSWERS = ("often", "topic", "never", "elsewhere", "other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaver:
-    """Whom an unsubscribe link names; `gone` when no mail of that publication goes to them any more."""
+    """Whom an unsubscribe link names; `gone` when no mail of that publication goes to them any more.
+
+    `undo` is the token that takes leaving back, "" where that cannot be done; `language` is what to speak to them.
+    """
 
     publication: str
     masked_address: str
-    gone: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One publication a reader gets; `language` is a BCP 47 tag."""
-
-    publication: str
-    name: str
     language: str
+    gone: bool
+    undo: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
-    """All that one reader gets."""
-
-    masked_address: str
-    getting: tuple[Choice, ...]
-
-
-def leaver(parts: Parts, token: str) -> Leaver | None:
+def leaver(parts: Parts, token: str, *, now: datetime) -> Leaver | None:
     """Whom an unsubscribe token names, or None when it is forged, damaged or made for another purpose."""
     with parts.database.reading() as session:
-        return _leaver(session, parts, _mended(token))
+        return _leaver(session, parts, Purpose.UNSUBSCRIBE, mended(token), now=now)
 
 
 def leave(parts: Parts, token: str, *, now: datetime) -> Leaver | None:
     """End the subscription an unsubscribe token names; safe to repeat, and in force for the next claim."""
-    token = _mended(token)
+    token = mended(token)
     with parts.database.transaction() as session:
         left = subscribers.unsubscribe(session, keys=parts.keys, token=token, now=now)
         if left is None:
             return None
-        known = _leaver(session, parts, token)
+        known = _leaver(session, parts, Purpose.UNSUBSCRIBE, token, now=now)
+        if not left.already:
+            _say_farewell(session, parts, left, known, now=now)
     log.info(
         "reader.left", subscriber=left.ref.subscriber_id, publication=left.publication, already=left.already
     )
     return known
 
 
-def choices(parts: Parts, token: str) -> Choices | None:
-    """What the reader gets whom a preferences token names, or None when it names nobody."""
+def returner(parts: Parts, token: str, *, now: datetime) -> Leaver | None:
+    """Whom a token to take leaving back names; None when it is forged, damaged or made for another purpose."""
     with parts.database.reading() as session:
-        return _choices(session, parts, _mended(token))
+        return _leaver(session, parts, Purpose.RETURN, mended(token), now=now)
 
 
-def leave_chosen(parts: Parts, token: str, *, publication: str | None, now: datetime) -> Choices | None:
-    """End one subscription of a preferences token's reader, or all when `publication` is None; what is left."""
-    token = _mended(token)
+def come_back(parts: Parts, token: str, *, now: datetime) -> Leaver | None:
+    """Subscribe a reader again to what they left, as they had it, for 30 days after they did; safe to repeat.
+
+    It is an act of their own: the words on the button they pressed are kept as the consent of a new subscription.
+    """
+    token = mended(token)
     with parts.database.transaction() as session:
-        holder = _holder(session, parts, Purpose.PREFERENCES, token)
-        if holder is None:
+        known = _leaver(session, parts, Purpose.RETURN, token, now=now)
+        ref = subscribers.read_token(parts.keys, Purpose.RETURN, token)
+        if known is None or ref is None:
             return None
-        if publication is None:
-            _leave_everything(session, parts, holder.ref, now=now)
-        else:
-            _leave_one(session, parts, holder.ref, publication, now=now)
-        left = _choices(session, parts, token)
-    log.info("reader.left", subscriber=holder.ref.subscriber_id, publication=publication or "all")
-    return left
+        words = parts.templates.words(known.language)("page_back_consent")
+        consent = Consent(text=words, source=SOURCE, at=now)
+        back = subscribers.come_back(session, keys=parts.keys, ref=ref, consent=consent, now=now)
+        known = _leaver(session, parts, Purpose.RETURN, token, now=now)
+    if back:
+        log.info("reader.came_back", subscriber=ref.subscriber_id)
+    return known
 
 
-def _leaver(session: Session, parts: Parts, token: str) -> Leaver | None:
-    holder = _holder(session, parts, Purpose.UNSUBSCRIBE, token)
+def explain(parts: Parts, token: str, *, answer: str, note: str, now: datetime) -> bool:
+    """Keep why a reader left, one of `ANSWERS` or "" and some words of theirs, under a token that takes leaving back."""
+    ref = subscribers.read_token(parts.keys, Purpose.RETURN, mended(token))
+    if ref is None:
+        return False
+    with parts.database.transaction() as session:
+        return subscribers.explain_leaving(
+            session, ref=ref, answer=answer if answer in ANSWERS else "", note=note, now=now
+        )
+
+
+def _leaver(session: Session, parts: Parts, purpose: Purpose, token: str, *, now: datetime) -> Leaver | None:
+    holder = subscribers.subscription_of(session, keys=parts.keys, purpose=purpose, token=token)
     if holder is None:
         return None
-    latest = holder.subscription
     return Leaver(
         publication=holder.publication,
         masked_address=holder.masked_address,
-        gone=latest is None or latest.state is SubscriptionState.ENDED,
+        language=spoken(parts, holder.language, holder.publication),
+        gone=holder.subscription is None or holder.subscription.state is SubscriptionState.ENDED,
+        undo=_undo(session, parts, holder, now=now),
     )
 
 
-def _choices(session: Session, parts: Parts, token: str) -> Choices | None:
-    holder = _holder(session, parts, Purpose.PREFERENCES, token)
-    if holder is None:
-        return None
-    getting = tuple(
-        Choice(publication=slug, name=known.name, language=known.language)
-        for slug, known in parts.settings.publications.items()
-        if _recipient(session, parts, slug, holder.ref)
-    )
-    return Choices(masked_address=holder.masked_address, getting=getting)
+def _undo(session: Session, parts: Parts, holder: Holder, *, now: datetime) -> str:
+    if not subscribers.can_return(session, keys=parts.keys, ref=holder.ref, now=now):
+        return ""
+    return subscribers.mint(parts.keys, Purpose.RETURN, holder.ref)
 
 
-def _leave_one(
-    session: Session, parts: Parts, ref: SubscriptionRef, publication: str, *, now: datetime
-) -> None:
-    recipient = (
-        _recipient(session, parts, publication, ref) if publication in parts.settings.publications else None
-    )
-    if recipient:
-        standing = recipient.subscription_ref
-        subscribers.end(session, keys=parts.keys, ref=standing, reason=EndedReason.UNSUBSCRIBED, now=now)
-
-
-def _leave_everything(session: Session, parts: Parts, ref: SubscriptionRef, *, now: datetime) -> None:
-    token = subscribers.mint(parts.keys, Purpose.UNSUBSCRIBE, ref)
-    subscribers.unsubscribe(session, keys=parts.keys, token=token, now=now, everything=True)
-
-
-def _recipient(session: Session, parts: Parts, publication: str, ref: SubscriptionRef) -> Recipient | None:
-    """This person as a mail of `publication` would find them if it were claimed now."""
-    asked = [ref.subscriber_id]
-    found = subscribers.recipients(session, keys=parts.keys, publication=publication, subscriber_ids=asked)
-    one = found[ref.subscriber_id]
-    return one if isinstance(one, Recipient) else None
-
-
-def _holder(session: Session, parts: Parts, purpose: Purpose, token: str) -> Holder | None:
-    return subscribers.subscription_of(session, keys=parts.keys, purpose=purpose, token=token)
-
-
-def _mended(token: str) -> str:
-    """`token` without what was added to its end on the way."""
-    return token.strip(_FRAYED)
+def _say_farewell(session: Session, parts: Parts, left: Left, known: Leaver | None, *, now: datetime) -> None:
+    """The last mail, for publications that are configured to send one."""
+    configured = parts.settings.publications.get(left.publication)
+    shown = subscribers.portrait(session, keys=parts.keys, subscriber_id=left.ref.subscriber_id)
+    if configured is None or not configured.farewell or known is None or not known.undo:
+        return
+    if shown is None or shown.subscriber is None:
+        return
+    link = f"{parts.settings.site.base_url}/r/{known.undo}"
+    made = draft(parts, left.publication, "farewell", {"link": link}, language=known.language)
+    key = f"farewell:{left.ref.subscriber_id}:{left.ref.list_id}:{int(now.timestamp())}"
+    post(session, made, publication=left.publication, to=shown.subscriber.address, key=key, now=now)

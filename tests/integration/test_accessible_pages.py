@@ -9,13 +9,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
+import subscribers
 from digest.editions import store as editions
 from digest.editions.model import EditionState
 from digest.messages import samples
 from digest.messages.render import render
 from digest.templating import Templates
 from digest.workflows.parts import Parts
-from subscribers import Purpose
+from subscribers import Purpose, SubscriptionRef
 from tests import web
 from tests.axe import barriers
 from tests.browser import ORIGIN, Page, Served
@@ -97,6 +98,78 @@ def preferences_after_leaving_all(client, parts):
     return client.get(link)
 
 
+def left_with_an_answer(client, parts):
+    token = web.token(parts, web.subscribed(parts)["weekly"])
+    client.post(f"/u/{token}")
+    return client.post(back_link(parts), data={"why": "often"}, headers=OWN_PAGE)
+
+
+def back_link(parts: Parts) -> str:
+    """The link that takes having left back."""
+    return f"/r/{web.token(parts, SubscriptionRef(subscriber_id=1, list_id=1), Purpose.RETURN)}"
+
+
+def back(client, parts):
+    client.post(f"/u/{web.token(parts, web.subscribed(parts)['weekly'])}")
+    return client.post(back_link(parts), data={"undo": "yes"}, headers=OWN_PAGE)
+
+
+def preferences_in_arabic(client, parts):
+    data = {"save": "arabic", "paused_until": "2027-01-04"}
+    return client.post(mine(parts, "arabic", "weekly"), data=data, headers=OWN_PAGE)
+
+
+def preferences_refused(client, parts):
+    return client.post(mine(parts, "weekly"), data={"move": "nobody"}, headers=OWN_PAGE)
+
+
+def erase(client, parts):
+    return client.post(mine(parts, "weekly"), data={"erase": "ask", "own": web.ADDRESS}, headers=OWN_PAGE)
+
+
+def erased(client, parts):
+    return client.post(mine(parts, "weekly"), data={"erase": "yes", "own": web.ADDRESS}, headers=OWN_PAGE)
+
+
+def moving_to(client, parts) -> str:
+    """The link mailed to a new address."""
+    ref = web.subscribed(parts, "arabic")["arabic"]
+    with parts.database.transaction() as session:
+        moved = subscribers.request_move(
+            session, keys=parts.keys, ref=ref, address="ada@new.example", now=NOW
+        )
+    assert moved is not None
+    return f"/n/{moved.token}"
+
+
+def move(client, parts):
+    return client.get(moving_to(client, parts))
+
+
+def moved(client, parts):
+    return client.post(moving_to(client, parts), headers=OWN_PAGE)
+
+
+def moved_by_a_dead_link(client, parts):
+    return client.get("/o/nothing")
+
+
+def my_link(client, parts):
+    return client.get("/m/arabic")
+
+
+def my_link_asked(client, parts):
+    return client.post("/m/", data={"address": web.ADDRESS}, headers=OWN_PAGE)
+
+
+def my_link_refused(client, parts):
+    return client.post("/m/weekly", data={"address": "nobody"}, headers=OWN_PAGE)
+
+
+def nothing(client, parts):
+    return client.get("/p/nothing")
+
+
 def archive(client, parts):
     mailed(parts, "weekly")
     return client.get("/a/weekly/")
@@ -121,11 +194,38 @@ def proof(client, parts):
 
 SEEN: dict[str, tuple[Callable[[httpx2.Client, Parts], httpx2.Response], ...]] = {
     "leave": (leave,),
-    "left": (left, left_in_arabic),
-    "preferences": (preferences, preferences_after_leaving_one, preferences_after_leaving_all),
+    "left": (left, left_in_arabic, left_with_an_answer),
+    "back": (back,),
+    "preferences": (
+        preferences,
+        preferences_in_arabic,
+        preferences_refused,
+        preferences_after_leaving_one,
+        preferences_after_leaving_all,
+    ),
+    "erase": (erase,),
+    "erased": (erased,),
+    "move": (move, moved, moved_by_a_dead_link),
+    "my-link": (my_link, my_link_asked, my_link_refused),
+    "nothing": (nothing,),
     "archive": (archive, archive_in_arabic, archive_of_nothing),
     "trouble": (trouble,),
     "proof": (proof,),
+}
+PRESSED = {
+    left,
+    left_in_arabic,
+    left_with_an_answer,
+    leave,
+    preferences,
+    preferences_in_arabic,
+    preferences_refused,
+    preferences_after_leaving_one,
+    preferences_after_leaving_all,
+    erase,
+    move,
+    my_link,
+    my_link_refused,
 }
 ANSWERS = [answer for answers in SEEN.values() for answer in answers]
 
@@ -164,7 +264,7 @@ def test_what_is_pressed_on_a_page_is_large_enough(page, client, parts, made):
     boxes = page.run(
         "[...document.querySelectorAll('button')].map(b => b.getBoundingClientRect()).map(b => [b.width, b.height])"
     )
-    assert bool(boxes) is (made in {leave, preferences, preferences_after_leaving_one})
+    assert bool(boxes) is (made in PRESSED)
     assert all(min(box) >= 44 for box in boxes)
 
 

@@ -111,7 +111,8 @@ def test_somebody_who_has_left_sees_that_they_have(client, link):
     client.post(link)
     page = client.get(link).text
     assert "You are unsubscribed" in page
-    assert "<button" not in page
+    assert "Stop these mails?" not in page
+    assert "Undo" in page
 
 
 def test_any_flipped_character_changes_nothing_and_looks_alike(client, parts, ref, link):

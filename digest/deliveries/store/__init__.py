@@ -3,7 +3,7 @@
 from digest.deliveries.store.fence import arm, armed
 from digest.deliveries.store.freezing import CHUNK, audience, freeze, keep_audience
 from digest.deliveries.store.leasing import LeaseLost, chunks, claim, is_due, lease, recover, release, renew
-from digest.deliveries.store.notices import due_notices, enqueue_notice, settle_notice, told
+from digest.deliveries.store.notices import due_notices, enqueue_notice, forget_notices, settle_notice, told
 from digest.deliveries.store.rates import (
     BackOff,
     back_off,
@@ -35,6 +35,7 @@ __all__ = [
     "delivery",
     "due_notices",
     "enqueue_notice",
+    "forget_notices",
     "fail_pending",
     "forget_books",
     "freeze",

@@ -109,3 +109,11 @@ def settle_notice(
         .where(NoticeRow.id == notice_id, NoticeRow.state == NoticeState.QUEUED)
         .values(state=state.value, reason=reason, not_before=not_before, attempts=NoticeRow.attempts + 1)
     )
+
+
+def forget_notices(session: Session, recipients: Sequence[str]) -> None:
+    """Empty all notices to these addresses of what they say and to whom; those still queued are not sent."""
+    ours = NoticeRow.recipient.in_(recipients)
+    queued = update(NoticeRow).where(ours, NoticeRow.state == NoticeState.QUEUED)
+    session.execute(queued.values(state=NoticeState.FAILED.value, reason="its reader was erased"))
+    session.execute(update(NoticeRow).where(ours).values(recipient="", subject="", html="", text=""))
