@@ -15,6 +15,7 @@ from digest.web.pages import Pages
 from digest.workflows import moving, own_data, preferences
 from digest.workflows.compose import PROOF
 from digest.workflows.parts import Parts
+from digest.workflows.pausing import BadPause
 
 PATH = "/p/{token:path}"
 EVERYTHING = "*"
@@ -102,7 +103,7 @@ def _save(parts: Parts, pages: Pages, token: str, wish: Wish, *, now: datetime) 
             paused_until=wish.paused_until,
             now=now,
         )
-    except preferences.BadPause:
+    except BadPause:
         return (Said(word="page_pause_bad"),)
     if kept is None:
         return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -13,6 +13,7 @@ import subscribers
 from digest.database import Session
 from digest.settings import Publication
 from digest.workflows.parts import Parts
+from digest.workflows.pausing import LONGEST_PAUSE, beginning_of
 from digest.workflows.tokens import mended
 from digest.workflows.writing import languages, spoken
 from subscribers import (
@@ -28,11 +29,6 @@ from subscribers import (
 
 log = structlog.get_logger()
 SOURCE = "preferences"  # where consent was given, as the record has it
-LONGEST_PAUSE = timedelta(days=366)
-
-
-class BadPause(Exception):
-    """A pause has to end between tomorrow and a year from now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +164,7 @@ def choose(
             topics=offered if len(offered) < len(configured.topics) else (),
             frequency=frequency if frequency in frequencies(configured) else "",
             events_only=events_only,
-            paused_until=_moment(paused_until, configured.timezone, now=now),
+            paused_until=beginning_of(paused_until, configured.timezone, now=now),
             now=now,
         )
     log.info("reader.chose", subscriber=ref.subscriber_id, publication=publication)
@@ -269,21 +265,6 @@ def _getting(slug: str, configured: Publication, chosen: Subscription, *, now: d
         consent=chosen.consent,
         agreed=chosen.consent.at.astimezone(zone).date(),
     )
-
-
-def _moment(text: str, timezone: str, *, now: datetime) -> datetime | None:
-    """The beginning of a day in the publication's zone."""
-    if not text.strip():
-        return None
-    zone = ZoneInfo(timezone)
-    try:
-        day = date.fromisoformat(text.strip())
-    except ValueError:
-        raise BadPause from None
-    today = now.astimezone(zone).date()
-    if not today < day <= today + LONGEST_PAUSE:
-        raise BadPause
-    return datetime.combine(day, time(), tzinfo=zone)
 
 
 def _label(slug: str) -> str:
