@@ -11,6 +11,7 @@ import unicodedata
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -22,6 +23,7 @@ _ASCII_ADDRESS = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?"
 )
 _TOKEN = re.compile(r"[!-~]+")
+_URI = re.compile(r"[!#-+\--;=?-\[\]-~]+")  # a token without <>,"\
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
 _DROPPED = frozenset({"Cs", "Co"})
 
@@ -71,7 +73,7 @@ def token(name: str, value: str) -> bytes:
 def uri(name: str, *addresses: str) -> bytes:
     """A header of addresses in angle brackets, each whole on a line of its own and never encoded."""
     for address in addresses:
-        if not _TOKEN.fullmatch(address) or any(c in address for c in '<>,"\\'):
+        if not _URI.fullmatch(address):
             raise ValueError(f"{name} needs an ASCII address without spaces or brackets")
         if len(name) + 5 + len(address) > 998:
             raise ValueError(f"{name} cannot carry this address: expected at most 998 octets")
@@ -83,6 +85,11 @@ def date(moment: datetime) -> bytes:
     """The Date header, with a numeric zone; `moment` must be aware."""
     if moment.tzinfo is None:
         raise ValueError("a Date without its zone")
+    return _date(moment.replace(microsecond=0))
+
+
+@lru_cache(maxsize=64)
+def _date(moment: datetime) -> bytes:
     return f"Date: {format_datetime(moment)}\r\n".encode("ascii")
 
 

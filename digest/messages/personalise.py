@@ -10,6 +10,7 @@ import html
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from digest.errors import DigestError
 from digest.messages import headers, quoted
@@ -72,13 +73,13 @@ class Compiled:
             SlotName.PREFERENCES_URL: reader.preferences_url,
             SlotName.SIGNED_UP: reader.signed_up,
         }
-        filled = {
-            (name, as_html): quoted.alone(html.escape(value) if as_html else value)
-            for name, value in values.items()
-            for as_html in (True, False)
-        }
+        filled: dict[tuple[SlotName, bool], bytes] = {}
+        for name, value in values.items():
+            escaped = html.escape(value)
+            filled[name, True] = plain = quoted.alone(escaped)
+            filled[name, False] = plain if escaped == value else quoted.alone(value)
         signatures = self.signing.sign(varying, filled, at=at) if self.signing else b""
-        body = (piece if isinstance(piece, bytes) else filled[piece] for piece in self.body)
+        body = [piece if isinstance(piece, bytes) else filled[piece] for piece in self.body]
         return Addressed(
             mail_from=envelope_sender(self.sender, reader.bounce_token),
             rcpt_to=address,
@@ -169,8 +170,12 @@ def envelope_sender(sender: Sender, bounce_token: str) -> str:
 
 def message_id_for(key: str, domain: str, prefix: str) -> str:
     """A Message-ID that is always the same for `key` and tells nobody whom it was for."""
-    named = re.sub(r"[^A-Za-z0-9-]", "-", prefix)[:40]
-    return f"<{named}.{hashlib.sha256(key.encode()).hexdigest()[:24]}@{domain}>"
+    return f"<{_named(prefix)}.{hashlib.sha256(key.encode()).hexdigest()[:24]}@{domain}>"
+
+
+@lru_cache(maxsize=64)
+def _named(prefix: str) -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "-", prefix)[:40]
 
 
 def _list_headers(sender: Sender) -> bytes:

@@ -100,7 +100,8 @@ def claim(session: Session, chunk: Chunk, owner: str, *, limit: int, now: dateti
         .values(state=DeliveryState.CLAIMED.value)
         .returning(
             DeliveryRow.position, DeliveryRow.subscriber_id, DeliveryRow.attempts, DeliveryRow.not_before
-        )
+        ),
+        execution_options={"synchronize_session": False},
     ).all()
     return [
         Delivery(
