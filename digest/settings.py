@@ -33,6 +33,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from digest.editions.cadence import Cadence
+from digest.editions.frequency import EVERY, Frequency
 from digest.errors import DigestError
 from digest.locales import Locale, UnknownLocaleError
 from digest.messages.headers import Unmailable, wire_address
@@ -409,7 +410,15 @@ class Publication(_Table):
     )
     staff: tuple[Mailbox, ...] = Field((), description="Who is told of drafts, skips and trouble.")
     sources: tuple[Source, ...] = Field((), description="Where its posts come from.")
-    topics: dict[str, tuple[str, ...]] = Field({}, description="Topic to the categories that belong to it.")
+    topics: dict[str, tuple[str, ...]] = Field(
+        {}, description="Topic to the categories that belong to it; readers choose among the topics."
+    )
+    frequencies: tuple[Frequency, ...] = Field(
+        (EVERY,),
+        min_length=1,
+        description='What readers may choose: "every" edition, or the first in each week, fortnight, month or quarter,'
+        " which brings what they chose of the editions between. The first is for those who chose none.",
+    )
     first_edition: int = Field(5, ge=0, description="How many existing posts a new source offers.")
     max_items: int = Field(12, ge=1, description='Cards before "in brief".')
     max_new: int = Field(

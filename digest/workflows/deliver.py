@@ -7,7 +7,9 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -26,11 +28,12 @@ from digest.editions.model import Edition, EditionId, EditionState
 from digest.errors import DigestError
 from digest.messages.mime import build_notice
 from digest.messages.model import Reader, Rendered
-from digest.messages.personalise import compile_edition
+from digest.messages.personalise import Compiled, compile_edition
 from digest.workflows import limits
 from digest.workflows.compose import edition_key, reader_for, sender_for
 from digest.workflows.launch import NEWER, require_armed
 from digest.workflows.notify import tell
+from digest.workflows.own import Copies
 from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
@@ -154,16 +157,20 @@ class _Worker:
         settled = sum(n for state, n in counts.items() if state not in UNSETTLED)
         configured = parts.publication(edition.publication)
         launched = edition.launched_at or now
+        compiled = partial(
+            compile_edition,
+            sender=sender_for(parts, edition.publication, edition=edition),
+            edition_key=edition_key(edition),
+            sent_at=launched,
+            signer=parts.signer(),
+        )
+        whole: Compiled = compiled(rendered)
+        with parts.database.reading() as session:
+            copies = Copies(session, parts, edition, rendered, everybodys=whole, compiled=compiled, now=now)
         job = Job(
             edition_id=edition.id,
-            compiled=compile_edition(
-                rendered,
-                sender_for(parts, edition.publication, edition=edition),
-                edition_key=edition_key(edition),
-                sent_at=launched,
-                signer=parts.signer(),
-            ),
-            readers=self._readers(edition.publication),
+            compiled=whole,
+            readers=self._readers(edition.publication, copies),
             permitted=lambda address: permits(parts.settings.mail.only, address),
             going=lambda: self._is_sending(edition.id),
             give_up_at=launched + timedelta(seconds=configured.lateness),
@@ -171,7 +178,7 @@ class _Worker:
         )
         return job, settled
 
-    def _readers(self, publication: str) -> Readers:
+    def _readers(self, publication: str, copies: Copies) -> Readers:
         parts = self._parts
 
         def readers(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int, Reader | Skip]:
@@ -182,12 +189,19 @@ class _Worker:
                 subscriber_ids=subscriber_ids,
                 now=self._now(),
             )
-            return {
-                number: Skip(reason=one.reason.value)
+            answers: dict[int, Reader | Skip] = {
+                n: Skip(reason=one.reason.value)
+                for n, one in found.items()
                 if isinstance(one, subscribers.Barred)
-                else reader_for(parts, publication, one)
-                for number, one in found.items()
             }
+            mailed = {n: one for n, one in found.items() if isinstance(one, subscribers.Recipient)}
+            for n, copy in copies.of(session, mailed).items():
+                if isinstance(copy, Skip):
+                    answers[n] = copy
+                    continue
+                reader = reader_for(parts, publication, mailed[n])
+                answers[n] = reader if copy is copies.everybodys else replace(reader, copy=copy)
+            return answers
 
         return readers
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -11,12 +12,14 @@ from digest.database import Session
 from digest.deliveries import store as deliveries
 from digest.deliveries.model import Audience
 from digest.editions import store as editions
+from digest.editions.frequency import EVERY, period_start
 from digest.editions.model import Edition, EditionId, EditionState, Item
 from digest.errors import BadMove, DigestError
 from digest.messages.model import Rendered
 from digest.posts import store as posts
 from digest.workflows.approve import NotApproved, approve
 from digest.workflows.notify import tell
+from digest.workflows.own import MOST_IN_A_QUARTER, launched_before
 from digest.workflows.parts import Parts
 from digest.workflows.refresh import refresh
 from digest.workflows.withdraw import withdraw
@@ -24,6 +27,7 @@ from digest.workflows.withdraw import withdraw
 log = structlog.get_logger()
 
 NEWER = "a newer edition went out"
+NOT_THIS_TIME = "not this time"
 NOBODY = "nobody is subscribed, so there was nobody to send it to"
 _WAITING = frozenset({EditionState.DRAFT, EditionState.APPROVED})
 _LAUNCHED = frozenset({EditionState.SENDING, EditionState.PAUSED, EditionState.SENT})
@@ -150,9 +154,9 @@ def _launch(session: Session, parts: Parts, edition_id: EditionId, *, now: datet
         editions.place(session, edition)
     except editions.AlreadyPlaced as error:
         return _fail(session, parts, edition, str(error), now=now)
-    audience = _freeze(session, edition, now=now)
     for older in _older_under_way(session, edition):
         deliveries.fail_pending(session, older.id, NEWER, only_retries=True, now=now)
+    audience = _freeze(session, parts, edition, now=now)
     if not audience.enqueued:
         sending = sending.move_to(EditionState.SENT, at=now, reason=NOBODY)
     editions.save(session, sending)
@@ -166,12 +170,13 @@ def _launch(session: Session, parts: Parts, edition_id: EditionId, *, now: datet
     return sending
 
 
-def _freeze(session: Session, edition: Edition, *, now: datetime) -> Audience:
+def _freeze(session: Session, parts: Parts, edition: Edition, *, now: datetime) -> Audience:
     """Everybody in the audience gets a delivery, and everybody else a reason: the sum must be right."""
     counted = subscribers.audience_counts(session, edition.publication, now=now)
-    reached = subscribers.audience(edition.publication, now=now)
+    reached, waiting = _due(session, parts, edition, now=now)
     enqueued = deliveries.freeze(session, edition.id, reached, now=now)
-    audience = Audience(candidates=counted.candidates, enqueued=enqueued, excluded=counted.excluded)
+    excluded = dict(counted.excluded) | ({NOT_THIS_TIME: waiting} if waiting else {})
+    audience = Audience(candidates=counted.candidates, enqueued=enqueued, excluded=excluded)
     if audience.candidates != enqueued + sum(audience.excluded.values()):
         raise AudienceMoved(
             f"The audience of edition {edition.id} changed while it was frozen: {counted.candidates} candidates, "
@@ -179,6 +184,23 @@ def _freeze(session: Session, edition: Edition, *, now: datetime) -> Audience:
         )
     deliveries.keep_audience(session, edition.id, audience)
     return audience
+
+
+def _due(session: Session, parts: Parts, edition: Edition, *, now: datetime) -> tuple[Any, int]:
+    """Whose turn it is, and how many have had an edition in the month, or whatever they chose, and wait."""
+    configured = parts.publication(edition.publication)
+    if configured.frequencies == (EVERY,):
+        return subscribers.audience(edition.publication, now=now), 0
+    before = launched_before(session, edition, now=now, most=MOST_IN_A_QUARTER)
+    had: dict[str, list[EditionId]] = {
+        frequency: [
+            one.id for one in before if start is not None and one.launched_at and one.launched_at >= start
+        ]
+        for frequency in configured.frequencies
+        for start in (period_start(frequency, now, configured.timezone),)
+    }
+    readers = subscribers.audience_by_frequency(edition.publication, now=now)
+    return deliveries.due(session, readers, had=had, default=configured.frequencies[0])
 
 
 def _not_as_approved(session: Session, edition: Edition) -> str:

@@ -2,6 +2,7 @@
 
 from digest.deliveries.store.fence import arm, armed
 from digest.deliveries.store.freezing import CHUNK, audience, freeze, keep_audience
+from digest.deliveries.store.having import due, latest_had
 from digest.deliveries.store.leasing import LeaseLost, chunks, claim, is_due, lease, recover, release, renew
 from digest.deliveries.store.notices import due_notices, enqueue_notice, forget_notices, settle_notice, told
 from digest.deliveries.store.rates import (
@@ -33,6 +34,7 @@ __all__ = [
     "claim",
     "counts",
     "delivery",
+    "due",
     "due_notices",
     "enqueue_notice",
     "forget_notices",
@@ -42,6 +44,7 @@ __all__ = [
     "is_due",
     "keep_audience",
     "keep_books",
+    "latest_had",
     "lease",
     "listed",
     "mark_sending",
