@@ -21,7 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from digest.editions.cadence import Cadence
 from digest.errors import DigestError
 from digest.settings import Settings
-from digest.workflows import close, collect, expire, launch, recheck, recover, refresh, tidy
+from digest.workflows import close, collect, expire, join, launch, recheck, recover, refresh, tidy
 from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
@@ -55,6 +55,8 @@ def timetable(settings: Settings) -> list[Line]:
         *lines,
         Line(name="collect", trigger=IntervalTrigger(minutes=1), tick=collect_due),
         Line(name="reconcile", trigger=IntervalTrigger(minutes=1), tick=reconcile),
+        Line(name="sign-ups", trigger=IntervalTrigger(minutes=5), tick=ask_again),
+        Line(name="tidy sign-ups", trigger=IntervalTrigger(hours=1), tick=tidy_sign_ups),
     ]
 
 
@@ -84,9 +86,11 @@ def stop(running: BackgroundScheduler) -> None:
 
 
 def once(parts: Parts, *, now: datetime) -> None:
-    """Do all that is due at `now`: collect, cut, launch, recover."""
+    """Do all that is due at `now`: collect, cut, launch, recover, and look after sign-ups."""
     collect_due(parts, now)
     reconcile(parts, now, grace=timedelta())
+    tidy_sign_ups(parts, now)
+    ask_again(parts, now)
 
 
 def collect_due(parts: Parts, now: datetime) -> None:
@@ -117,6 +121,16 @@ def reconcile(parts: Parts, now: datetime, *, grace: timedelta = GRACE) -> None:
     recover.recover(parts, now=now)
     expire.expire(parts, now=now)
     tidy.tidy(parts, now=now)
+
+
+def ask_again(parts: Parts, now: datetime) -> None:
+    """Remind those who signed up a day ago and have not confirmed."""
+    join.remind(parts, now=now)
+
+
+def tidy_sign_ups(parts: Parts, now: datetime) -> None:
+    """Forget the sign-ups nobody confirmed, and what was kept of visitors for a time that is over."""
+    join.tidy(parts, now=now)
 
 
 def _guarded(line: Line, parts: Parts, clock: Clock) -> None:

@@ -7,6 +7,7 @@ Every error names the key, the value and what was expected. Secrets may come fro
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import re
 import tomllib
@@ -43,6 +44,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 SECRET_LENGTH = 32
+_LISTS = frozenset({"secret", "only", "embed_origins", "trusted_proxies"})
 SourceKind = Literal["rss", "jsonfeed", "wordpress", "ghost", "folder", "events-calendar", "ical"]
 SOURCE_KINDS: tuple[str, ...] = get_args(SourceKind)
 EVENT_KINDS = frozenset({"events-calendar", "ical"})
@@ -120,6 +122,59 @@ class Site(_Table):
     secret: tuple[SecretStr, ...] = Field(
         description="At least 32 characters that sign every link; a list rotates: the first signs, all verify."
     )
+    sign_up: bool = Field(
+        True, description="Whether anybody may sign up anywhere; false closes every form at once."
+    )
+    embed_origins: tuple[str, ...] = Field(
+        (), description='Sites whose pages may hold a sign-up form, such as "https://www.example.org".'
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (),
+        description="Addresses or networks of our own proxies; only they are believed about whom they speak for"
+        " (X-Forwarded-For).",
+    )
+    sign_ups_per_prefix_per_hour: int = Field(
+        20, ge=0, description="Sign-ups from one network (IPv4 /24, IPv6 /48) in an hour; 0 for no limit."
+    )
+    sign_ups_per_prefix_per_day: int = Field(
+        60, ge=0, description="Sign-ups from one network in a day; 0 for no limit."
+    )
+    sign_ups_per_hour: int = Field(
+        300, ge=0, description="Sign-ups from everywhere in an hour; 0 for no limit."
+    )
+    sign_ups_per_day: int = Field(
+        2000, ge=0, description="Sign-ups from everywhere in a day; 0 for no limit."
+    )
+    keep_ip: Duration = Field(
+        0,
+        validate_default=False,
+        description='How long the IP address of a consent is kept as evidence, such as "90d"; not at all unless set.',
+    )
+
+    @field_validator("embed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in {"http", "https"}
+                or not parts.netloc
+                or origin.rstrip("/") != (f"{parts.scheme}://{parts.netloc}")
+            ):
+                raise ValueError(f'"{origin}" is no origin; expected one such as "https://www.example.org"')
+        return tuple(origin.rstrip("/").lower() for origin in value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError as error:
+                raise ValueError(
+                    f'"{network}" is no network; expected one such as "127.0.0.1" or "192.0.2.0/24"'
+                ) from error
+        return value
 
     @field_validator("base_url")
     @classmethod
@@ -436,6 +491,10 @@ class Publication(_Table):
     )
     lateness: Duration = Field(43200, validate_default=False, description="How late an edition may start.")
     open: bool = Field(True, description="Whether people may sign up.")
+    welcome: Literal["none", "plain", "latest"] = Field(
+        "plain",
+        description="The mail after a confirmed sign-up: none, a short one, or one that leads to the latest edition.",
+    )
     farewell: bool = Field(False, description="Whether somebody who leaves gets one last mail that says so.")
 
     def goes_out_by_itself(self, *, held: bool) -> bool:
@@ -515,9 +574,7 @@ def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> None:
             ):
                 field, key = name.removeprefix(f"DIGEST_{match[1]}_").lower(), name
         text = value if name == key else _secret_file(name, value)
-        data.setdefault(table, {})[field] = (
-            [v for v in text.split(",") if v] if field in {"secret", "only"} else text
-        )
+        data.setdefault(table, {})[field] = [v for v in text.split(",") if v] if field in _LISTS else text
 
 
 def _secret_file(name: str, path: str) -> str:

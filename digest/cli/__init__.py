@@ -9,6 +9,7 @@ from digest.cli import (
     config,
     deliveries,
     demo,
+    doors,
     editions,
     events,
     inbox,
@@ -44,6 +45,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(subscribers.app, name="subscribers")
+subscribers.app.command("doors")(doors.doors)
 app.add_typer(templates.app, name="templates")
 
 

@@ -27,7 +27,13 @@ PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port 
 OnceOption = Annotated[bool, typer.Option("--once", help="Do what is due now, then exit.")]
 _TO_STOP = (signal.SIGTERM, signal.SIGINT)
 # The app logs its own facts; the server's log would hold addresses of readers, and their links.
-QUIET: dict[str, Any] = {"access_log": False, "log_level": "warning", "server_header": False}
+# Whom a proxy speaks for is read where it matters, and only from the proxies that are configured.
+QUIET: dict[str, Any] = {
+    "access_log": False,
+    "log_level": "warning",
+    "server_header": False,
+    "proxy_headers": False,
+}
 
 
 def present() -> datetime:

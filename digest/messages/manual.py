@@ -16,6 +16,15 @@ NOTICE_HELP = {
     "postal_address": "The publication's postal address.",
     "link": "For readers: where the button of the mail leads.",
     "address": "For readers: a masked address.",
+    "everybody": "Whether it is the limit for all of them that was reached, or that for one network.",
+    "most": "What a limit allows.",
+    "hours": "In how many hours it allows it.",
+    "asked_at": "When somebody asked, or when it happened: `{{ asked_at|date }}`.",
+    "cadence": "How often the mailing comes, in words; may be empty.",
+    "confirm_url": "Where a button confirms a sign-up.",
+    "preferences_url": "Where a reader changes what they get; empty for who is no reader yet.",
+    "unsubscribe_url": "Where a reader leaves; empty for who is no reader yet.",
+    "latest": "The latest edition with `title` and `url`; may be empty.",
     "subject": "The notice's own subject (not in subject.txt).",
 }
 

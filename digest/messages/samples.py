@@ -27,6 +27,15 @@ NOTICE = {
     "link": "https://news.example.org/p/sample",
     "address": "a•••@e•••.org",
     "postal_address": "Example Organisation, 1 Example Street, Example City",
+    "everybody": True,
+    "most": 300,
+    "hours": 1,
+    "asked_at": _AT,
+    "cadence": "every Thursday",
+    "confirm_url": "https://news.example.org/c/sample",
+    "preferences_url": "https://news.example.org/p/sample",
+    "unsubscribe_url": "https://news.example.org/u/sample",
+    "latest": {"title": "The river wall holds and 10 more", "url": "https://news.example.org/a/weekly/42"},
 }
 
 

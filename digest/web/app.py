@@ -12,7 +12,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digest.web import archive, calendar, health, leaving, linking, moving, preferences, style
+from digest.web import archive, calendar, health, leaving, linking, moving, preferences, signup, style
 from digest.web.pages import Pages
 from digest.web.security import BODY_LIMIT, Fence
 from digest.web.sitemap import find
@@ -33,13 +33,19 @@ def create_app(parts: Parts, *, clock: Callable[[], datetime]) -> FastAPI:
     preferences.serve(app.router, parts, pages, clock)
     moving.serve(app.router, parts, pages, clock)
     linking.serve(app.router, parts, pages, clock)
+    signup.serve(app.router, parts, pages, clock)
     archive.serve(app.router, parts, pages)
     calendar.serve(app.router, parts, clock)
     style.serve(app.router, parts)
     health.serve(app.router, parts)
     _speak_plainly(app, pages)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=BODY_LIMIT)
-    app.add_middleware(Fence, pages=pages, base_url=parts.settings.site.base_url)
+    app.add_middleware(
+        Fence,
+        pages=pages,
+        base_url=parts.settings.site.base_url,
+        embed_origins=frozenset(parts.settings.site.embed_origins),
+    )
     return app
 
 

@@ -41,6 +41,7 @@ class Fence:
     app: ASGIApp
     pages: Pages
     base_url: str
+    embed_origins: frozenset[str] = frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -78,6 +79,8 @@ class Fence:
         if scope["method"] in _SAFE_METHODS or (place and place.one_click):
             return False
         headers = Headers(scope=scope)
+        if place and place.embeddable and headers.get("origin", "").lower() in self.embed_origins:
+            return False
         site = headers.get("sec-fetch-site")
         if site is not None:
             return site not in {"same-origin", "none"}

@@ -19,13 +19,17 @@ class Audience(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One URL. `one_click` marks the RFC 8058 address: its POST comes from anywhere, with any body."""
+    """One URL. `one_click` marks the RFC 8058 address: its POST comes from anywhere, with any body.
+
+    `embeddable` marks a form that pages of the sites in `site.embed_origins` may hold and post.
+    """
 
     path: str
     methods: frozenset[str]
     audience: Audience
     about: str
     one_click: bool = False
+    embeddable: bool = False
 
 
 _LOOK = frozenset({"GET", "HEAD"})
@@ -69,6 +73,19 @@ SITE: tuple[Place, ...] = (
         methods=_ACT,
         audience=Audience.TOKEN,
         about="The same, in the name of a publication",
+    ),
+    Place(
+        path="/s/{publication}",
+        methods=_ACT,
+        audience=Audience.PUBLIC,
+        about="Signing up: a form, and one answer for every address",
+        embeddable=True,
+    ),
+    Place(
+        path="/c/{token:path}",
+        methods=_ACT,
+        audience=Audience.TOKEN,
+        about="Confirming a sign-up: GET shows one button, POST confirms",
     ),
     Place(
         path="/a/{publication}/",

@@ -36,7 +36,7 @@ def content_for(
         send_at=max(edition.send_at, now) if now else edition.send_at,
         timezone=configured.timezone,
         language=configured.language,
-        cadence_words=_cadence_words(parts, configured),
+        cadence_words=cadence_words(parts, configured),
         sender_name=configured.sender[0],
         postal_address=configured.postal_address,
         archive_url=_archive_url(parts, edition),
@@ -126,6 +126,21 @@ def _in_ascii(address: str) -> str:
     return urlunsplit((url.scheme, netloc, url.path, "", "")).rstrip("/")
 
 
+def cadence_words(parts: Parts, configured: Publication, *, language: str = "") -> str:
+    """How often readers hear from us, where it can be said in a word or two: every Thursday, every day."""
+    send = Cadence.parse(configured.send)
+    language = language or configured.language
+    words = parts.templates.words(language)
+    if send.either or len(send.days) < 31 or len(send.months) < 12:
+        return ""
+    if len(send.weekdays) == 7:
+        return words("every_day")
+    if len(send.weekdays) == 1:
+        (weekday,) = send.weekdays
+        return words("every_week", day=weekday_name(weekday, language=language))
+    return ""
+
+
 def _archive_url(parts: Parts, edition: Edition) -> str:
     return f"{base_url(parts)}/a/{edition.publication}/{edition.number}"
 
@@ -148,20 +163,6 @@ def _mailto(mail: Mail, token: str) -> str:
     # The token stands in the subject too, as some servers write a mailbox's name in lower case.
     where = mailbox or f"unsub+{token}@{mail.bounce_domain.encode('idna').decode('ascii')}"
     return f"mailto:{quote(where, safe=_IN_MAILTO)}?subject=unsubscribe%20{token}"
-
-
-def _cadence_words(parts: Parts, configured: Publication) -> str:
-    """How often readers hear from us, where it can be said in a word or two: every Thursday, every day."""
-    send = Cadence.parse(configured.send)
-    words = parts.templates.words(configured.language)
-    if send.either or len(send.days) < 31 or len(send.months) < 12:
-        return ""
-    if len(send.weekdays) == 7:
-        return words("every_day")
-    if len(send.weekdays) == 1:
-        (weekday,) = send.weekdays
-        return words("every_week", day=weekday_name(weekday, language=configured.language))
-    return ""
 
 
 def _sender_id(domain: str) -> str:

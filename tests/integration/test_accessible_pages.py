@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
@@ -15,17 +16,24 @@ from digest.editions.model import EditionState
 from digest.messages import samples
 from digest.messages.render import render
 from digest.templating import Templates
+from digest.workflows import join, sign_up
 from digest.workflows.parts import Parts
-from subscribers import Purpose, SubscriptionRef
+from subscribers import Consent, Purpose, SubscriptionRef
 from tests import web
 from tests.axe import barriers
 from tests.browser import ORIGIN, Page, Served
 from tests.factories import NOW
 
 ARABIC = web.PUBLICATION | {"name": "موجز الأسبوع", "language": "ar"}
+RIVERS = web.PUBLICATION | {
+    "name": "Notes from the Old River and Its Many Unpronounceable Tributaries",
+    "topics": {"high-water": ["Floods"], "wildlife": ["Otters"], "walks": ["Walks"]},
+}
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 NOT_PUBLIC = {
     "base",
+    "edition-bar",
+    "edition-head",
     "samples",
 }  # what the others are made of, and what the command line writes for operators
 
@@ -36,7 +44,7 @@ pytestmark = pytest.mark.parametrize(
 
 @pytest.fixture
 def parts(database) -> Parts:
-    return web.parts(database, arabic=ARABIC)
+    return web.parts(database, arabic=ARABIC, rivers=RIVERS)
 
 
 @pytest.fixture
@@ -184,6 +192,67 @@ def archive_of_nothing(client, parts):
     return client.get("/a/weekly/")
 
 
+def form_of(parts: Parts, publication: str, **filled: str) -> dict[str, str]:
+    """The form of a publication, opened a while ago and filled in."""
+    form = sign_up.form(parts, publication, now=NOW - timedelta(seconds=20))
+    return {"email": "ada@readers.example", "stamp": form.stamp, **filled}
+
+
+def sign_up_page(client, parts):
+    return client.get("/s/rivers")
+
+
+def sign_up_in_arabic(client, parts):
+    return client.get("/s/arabic")
+
+
+def sign_up_once_more(client, parts):
+    return client.post("/s/rivers", data=form_of(parts, "rivers", stamp=""), headers=OWN_PAGE)
+
+
+def sign_up_without_an_address(client, parts):
+    return client.post("/s/arabic", data=form_of(parts, "arabic", email="ada"), headers=OWN_PAGE)
+
+
+def sign_up_done(client, parts):
+    return client.post("/s/weekly", data=form_of(parts, "weekly"), headers=OWN_PAGE)
+
+
+def sign_up_closed(client, parts):
+    join.set_doors(parts, open=False, now=NOW)
+    return client.get("/s/events")
+
+
+def asked_for(parts: Parts, publication: str) -> str:
+    """A link to confirm a sign-up."""
+    with parts.database.transaction() as session:
+        asked = subscribers.request(
+            session,
+            keys=parts.keys,
+            address=web.ADDRESS,
+            publication=publication,
+            consent=Consent(text="Yes.", source="a test", at=NOW),
+            now=NOW,
+        )
+    return f"/c/{subscribers.mint_request(parts.keys, asked.request_id)}"
+
+
+def confirm(client, parts):
+    return client.get(asked_for(parts, "weekly"))
+
+
+def confirm_in_arabic(client, parts):
+    return client.get(asked_for(parts, "arabic"))
+
+
+def confirmed(client, parts):
+    return client.post(asked_for(parts, "arabic"), headers=OWN_PAGE)
+
+
+def confirmed_by_a_dead_link(client, parts):
+    return client.get("/c/nothing")
+
+
 def trouble(client, parts):
     return client.get("/nothing/here")
 
@@ -209,9 +278,15 @@ SEEN: dict[str, tuple[Callable[[httpx2.Client, Parts], httpx2.Response], ...]] =
     "my-link": (my_link, my_link_asked, my_link_refused),
     "nothing": (nothing,),
     "archive": (archive, archive_in_arabic, archive_of_nothing),
+    "sign-up": (sign_up_page, sign_up_in_arabic, sign_up_once_more, sign_up_without_an_address),
+    "sign-up-done": (sign_up_done,),
+    "sign-up-closed": (sign_up_closed,),
+    "confirm": (confirm, confirm_in_arabic),
+    "confirmed": (confirmed, confirmed_by_a_dead_link),
     "trouble": (trouble,),
     "proof": (proof,),
 }
+STATUS = {trouble: 404, sign_up_closed: 403, sign_up_without_an_address: 422}
 PRESSED = {
     left,
     left_in_arabic,
@@ -226,6 +301,12 @@ PRESSED = {
     move,
     my_link,
     my_link_refused,
+    sign_up_page,
+    sign_up_in_arabic,
+    sign_up_once_more,
+    sign_up_without_an_address,
+    confirm,
+    confirm_in_arabic,
 }
 ANSWERS = [answer for answers in SEEN.values() for answer in answers]
 
@@ -247,7 +328,7 @@ def shown(page: Page, client: httpx2.Client, answer: httpx2.Response, *, width: 
 @pytest.mark.parametrize("made", ANSWERS, ids=lambda made: made.__name__)
 def test_a_page_can_be_used_by_everyone(page, client, parts, made):
     answer = made(client, parts)
-    assert answer.status_code == (404 if made is trouble else 200)
+    assert answer.status_code == STATUS.get(made, 200)
     for dark, width in ((False, 1280), (True, 320)):
         shown(page, client, answer, width=width, dark=dark)
         assert page.run("document.styleSheets.length > 0 && document.styleSheets[0].cssRules.length > 5")

@@ -45,6 +45,8 @@ def test_every_publication_wakes_at_its_cut_off_and_send_and_the_net_wakes_each_
         "weekly send",
         "collect",
         "reconcile",
+        "sign-ups",
+        "tidy sign-ups",
     ]
     after = datetime(2026, 11, 15, tzinfo=UTC)
     assert next_ticks("weekly cut-off", after, 1)[0].astimezone(UTC) == datetime(2026, 11, 18, 15, tzinfo=UTC)
@@ -119,6 +121,8 @@ def test_a_tick_that_was_missed_is_caught_up_on_once(database: Database) -> None
             "events send",
             "collect",
             "reconcile",
+            "sign-ups",
+            "tidy sign-ups",
         }
         assert all(job.coalesce and job.misfire_grace_time is None and job.max_instances == 1 for job in jobs)
     finally:
