@@ -491,11 +491,11 @@ class Publication(_Table):
     )
     lateness: Duration = Field(43200, validate_default=False, description="How late an edition may start.")
     open: bool = Field(True, description="Whether people may sign up.")
+    farewell: bool = Field(False, description="Whether somebody who leaves gets one last mail that says so.")
     welcome: Literal["none", "plain", "latest"] = Field(
         "plain",
         description="The mail after a confirmed sign-up: none, a short one, or one that leads to the latest edition.",
     )
-    farewell: bool = Field(False, description="Whether somebody who leaves gets one last mail that says so.")
 
     def goes_out_by_itself(self, *, held: bool) -> bool:
         """Whether a draft needs nobody's approval; `held` says that something about it wants a person."""

@@ -145,16 +145,6 @@ def _archive_url(parts: Parts, edition: Edition) -> str:
     return f"{base_url(parts)}/a/{edition.publication}/{edition.number}"
 
 
-def _site_url(configured: Publication) -> str:
-    if configured.site_url:
-        return configured.site_url
-    for source in configured.sources:
-        url = urlsplit(source.url)
-        if url.scheme in {"http", "https"}:
-            return f"{url.scheme}://{url.netloc}/"
-    return ""
-
-
 def _mailto(mail: Mail, token: str) -> str:
     """Where a mail program may write to unsubscribe (RFC 2369), where mail that comes back is taken in; else ""."""
     mailbox = mail.unsubscribe_mailbox
@@ -163,6 +153,16 @@ def _mailto(mail: Mail, token: str) -> str:
     # The token stands in the subject too, as some servers write a mailbox's name in lower case.
     where = mailbox or f"unsub+{token}@{mail.bounce_domain.encode('idna').decode('ascii')}"
     return f"mailto:{quote(where, safe=_IN_MAILTO)}?subject=unsubscribe%20{token}"
+
+
+def _site_url(configured: Publication) -> str:
+    if configured.site_url:
+        return configured.site_url
+    for source in configured.sources:
+        url = urlsplit(source.url)
+        if url.scheme in {"http", "https"}:
+            return f"{url.scheme}://{url.netloc}/"
+    return ""
 
 
 def _sender_id(domain: str) -> str:
