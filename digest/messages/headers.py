@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.header import Header
 from email.utils import format_datetime
 from functools import lru_cache
@@ -85,11 +85,12 @@ def date(moment: datetime) -> bytes:
     """The Date header, with a numeric zone; `moment` must be aware."""
     if moment.tzinfo is None:
         raise ValueError("a Date without its zone")
-    return _date(moment.replace(microsecond=0))
+    return _date(moment.replace(microsecond=0), moment.utcoffset())
 
 
 @lru_cache(maxsize=64)
-def _date(moment: datetime) -> bytes:
+def _date(moment: datetime, _offset: timedelta | None) -> bytes:
+    """One instant is equal in all zones, and written differently in each."""
     return f"Date: {format_datetime(moment)}\r\n".encode("ascii")
 
 
