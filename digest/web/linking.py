@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digest.web.pages import Pages
+from digest.web.visitor import visitor_ip
 from digest.workflows import linking
 from digest.workflows.parts import Parts
 from subscribers import BadAddress, parse_address
@@ -35,7 +36,7 @@ def serve(router: APIRouter, parts: Parts, pages: Pages, clock: Callable[[], dat
             parts,
             address=address,
             publication=publication,
-            ip=request.client.host if request.client else "",
+            ip=visitor_ip(request, parts.settings.site.trusted_proxies),
             now=clock(),
         )
         return _page(pages, parts, publication, asked=True)

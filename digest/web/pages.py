@@ -48,6 +48,7 @@ class Pages:
         values = {
             "root": urlsplit(self.settings.site.base_url).path,
             "masthead": known.name if known else "",
+            "masthead_language": known.language if known else language,
             "archive": f"/a/{publication}/" if known else "",
             "language": language,
             **context,

@@ -9,10 +9,11 @@ import structlog
 
 import subscribers
 from digest.database import Session
+from digest.workflows.farewell import say_farewell
 from digest.workflows.parts import Parts
 from digest.workflows.tokens import mended
-from digest.workflows.writing import draft, post, spoken
-from subscribers import Consent, Holder, Left, Purpose, SubscriptionState
+from digest.workflows.writing import spoken
+from subscribers import Consent, Holder, Purpose, SubscriptionState
 
 log = structlog.get_logger()
 SOURCE = "undo"  # where consent was given, as the record has it
@@ -49,7 +50,7 @@ def leave(parts: Parts, token: str, *, now: datetime) -> Leaver | None:
             return None
         known = _leaver(session, parts, Purpose.UNSUBSCRIBE, token, now=now)
         if not left.already:
-            _say_farewell(session, parts, left, known, now=now)
+            say_farewell(session, parts, left.ref, left.publication, now=now)
     log.info(
         "reader.left", subscriber=left.ref.subscriber_id, publication=left.publication, already=left.already
     )
@@ -110,17 +111,3 @@ def _undo(session: Session, parts: Parts, holder: Holder, *, now: datetime) -> s
     if not subscribers.can_return(session, keys=parts.keys, ref=holder.ref, now=now):
         return ""
     return subscribers.mint(parts.keys, Purpose.RETURN, holder.ref)
-
-
-def _say_farewell(session: Session, parts: Parts, left: Left, known: Leaver | None, *, now: datetime) -> None:
-    """The last mail, for publications that are configured to send one."""
-    configured = parts.settings.publications.get(left.publication)
-    shown = subscribers.portrait(session, keys=parts.keys, subscriber_id=left.ref.subscriber_id)
-    if configured is None or not configured.farewell or known is None or not known.undo:
-        return
-    if shown is None or shown.subscriber is None:
-        return
-    link = f"{parts.settings.site.base_url}/r/{known.undo}"
-    made = draft(parts, left.publication, "farewell", {"link": link}, language=known.language)
-    key = f"farewell:{left.ref.subscriber_id}:{left.ref.list_id}:{int(now.timestamp())}"
-    post(session, made, publication=left.publication, to=shown.subscriber.address, key=key, now=now)

@@ -12,6 +12,7 @@ import structlog
 import subscribers
 from digest.database import Session
 from digest.settings import Publication
+from digest.workflows.farewell import say_farewell
 from digest.workflows.parts import Parts
 from digest.workflows.pausing import LONGEST_PAUSE, beginning_of
 from digest.workflows.tokens import mended
@@ -105,6 +106,7 @@ def leave_chosen(parts: Parts, token: str, *, publication: str | None, now: date
                 if ref
                 else ()
             )
+        _say_farewells(session, parts, holder.ref.subscriber_id, ended, now=now)
     if ended:
         log.info("reader.left", subscriber=holder.ref.subscriber_id, publication=publication or "all")
     return tuple(_name(parts, slug) for slug in ended)
@@ -183,7 +185,16 @@ def speak(parts: Parts, token: str, *, language: str) -> bool:
 
 def frequencies(configured: Publication) -> tuple[str, ...]:
     """How often a publication can be had, by the names of its configuration; one alone is no choice."""
-    return tuple(getattr(configured, "frequencies", ()))
+    return tuple(configured.frequencies)
+
+
+def _say_farewells(
+    session: Session, parts: Parts, subscriber_id: int, ended: Sequence[str], *, now: datetime
+) -> None:
+    shown = subscribers.portrait(session, keys=parts.keys, subscriber_id=subscriber_id)
+    refs = {one.publication: one.ref for one in shown.subscriptions} if shown and ended else {}
+    for slug in ended:
+        say_farewell(session, parts, refs[slug], slug, now=now)
 
 
 def _preferences(session: Session, parts: Parts, token: str, *, now: datetime) -> Preferences | None:
@@ -241,6 +252,7 @@ def _getting(slug: str, configured: Publication, chosen: Subscription, *, now: d
     today = now.astimezone(zone).date()
     offered = frequencies(configured)
     topics = frozenset(chosen.topics)
+    wished = chosen.frequency if chosen.frequency in offered else next(iter(offered), "")
     return Getting(
         publication=slug,
         name=configured.name,
@@ -249,10 +261,7 @@ def _getting(slug: str, configured: Publication, chosen: Subscription, *, now: d
             Option(value=topic, label=_label(topic), chosen=topic.lower() in topics)
             for topic in configured.topics
         ),
-        frequencies=tuple(
-            Option(value=one, label=_label(one), chosen=one == (chosen.frequency or offered[0]))
-            for one in offered
-        )
+        frequencies=tuple(Option(value=one, label=_label(one), chosen=one == wished) for one in offered)
         if len(offered) > 1
         else (),
         events_only=chosen.events_only,
@@ -268,8 +277,7 @@ def _getting(slug: str, configured: Publication, chosen: Subscription, *, now: d
 
 
 def _label(slug: str) -> str:
-    words = slug.replace("-", " ").replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    return slug[:1].upper() + slug[1:].replace("-", " ").replace("_", " ")
 
 
 def _name(parts: Parts, slug: str) -> str:
@@ -281,9 +289,8 @@ def _ref(session: Session, parts: Parts, holder: Holder, publication: str) -> Su
     """The subscription of this person to a publication that they get and that still exists."""
     if publication not in parts.settings.publications:
         return None
-    shown = subscribers.portrait(session, keys=parts.keys, subscriber_id=holder.ref.subscriber_id)
-    standing = _standing(shown)
-    return standing[publication].ref if publication in standing else None
+    found = subscribers.portrait(session, keys=parts.keys, subscriber_id=holder.ref.subscriber_id)
+    return mine.ref if (mine := _standing(found).get(publication)) else None
 
 
 def _holder(session: Session, parts: Parts, token: str) -> Holder | None:

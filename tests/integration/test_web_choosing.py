@@ -27,6 +27,7 @@ WIDE = web.PUBLICATION | {
     "topics": {"rivers": ["Rivers"], "town-hall": ["Council"], "schools": ["Schools"]},
     "farewell": True,
 }
+OFTEN = web.PUBLICATION | {"name": "As Often as You Like", "frequencies": ["every", "monthly"]}
 CLOSED = web.PUBLICATION | {"name": "For Members", "open": False}
 
 
@@ -87,7 +88,7 @@ class Reader:
 
 @pytest.fixture
 def parts(database: Database) -> Parts:
-    return web.parts(database, wide=WIDE, members=CLOSED)
+    return web.parts(database, wide=WIDE, members=CLOSED, often=OFTEN)
 
 
 @pytest.fixture
@@ -126,6 +127,19 @@ def test_topics_events_only_and_a_pause_are_kept_as_pressed(reader: Reader) -> N
 def test_ticking_every_topic_is_everything_also_what_is_added_later(reader: Reader) -> None:
     reader.press(reader.link(), save="wide", topics=["rivers", "town-hall", "schools"])
     assert reader.subscription().topics == ()
+
+
+def test_how_often_is_asked_where_there_is_a_choice_and_only_what_is_offered_is_kept(
+    reader: Reader, parts: Parts
+) -> None:
+    assert "How often" not in reader.open(reader.link())
+    ref = web.subscribed(parts, "often")["often"]
+    link = f"/p/{web.token(parts, ref, Purpose.PREFERENCES)}"
+    assert 'value="every" checked' in reader.open(link)
+    assert 'value="monthly" checked' in reader.press(link, save="often", frequency="monthly").text
+    assert reader.subscription("often").frequency == "monthly"
+    reader.press(link, save="often", frequency="hourly")
+    assert reader.subscription("often").frequency == ""
 
 
 @pytest.mark.parametrize(
@@ -203,6 +217,9 @@ def test_a_farewell_is_mailed_once_where_configured_and_its_link_undoes(reader: 
     assert reader.mailed() is None
     reader.press(link, undo="yes")
     assert reader.mailed() == web.ADDRESS
+    reader.later(timedelta(seconds=1))
+    reader.press(reader.link(), leave="wide")
+    assert len(reader.mailbox()) == 2
     ref = web.subscribed(parts, "weekly", address="quiet@example.org")["weekly"]
     reader.press(f"/u/{web.token(parts, ref)}")
     assert reader.mailbox("quiet@example.org") == []
