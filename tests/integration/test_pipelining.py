@@ -1,6 +1,7 @@
 """Several commands in one breath (RFC 2920): what is said ahead is never lost, never doubled and never half done."""
 
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
@@ -233,7 +234,7 @@ def test_replies_are_the_same_however_the_network_cuts_them(replies, data):
 async def _heard(sent, cuts, count):
     wire = Wire()
     talk = Conversation(wire)
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in itertools.pairwise(cuts):
         talk.data_received(sent[start:end])
     return [await talk.hear(1) for _ in range(count)]
 

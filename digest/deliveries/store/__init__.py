@@ -15,7 +15,7 @@ from digest.deliveries.store.rates import (
 )
 from digest.deliveries.store.reading import attempts, counts, delivery, listed, unsettled
 from digest.deliveries.store.settling import LOST_LEASE, fail_pending, mark_sending, resolve, settle
-from digest.deliveries.store.turns import Turned, Turns, turns
+from digest.deliveries.store.turning import Turned, Turns, turns
 
 __all__ = [
     "CHUNK",
@@ -37,9 +37,9 @@ __all__ = [
     "due",
     "due_notices",
     "enqueue_notice",
-    "forget_notices",
     "fail_pending",
     "forget_books",
+    "forget_notices",
     "freeze",
     "is_due",
     "keep_audience",
