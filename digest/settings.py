@@ -296,6 +296,16 @@ class Mail(_Table):
     )
     warm_up_from: int = Field(50, ge=1, description="Messages in the first 24 hours of the warm-up.")
     max_per_connection: int = Field(100, ge=1, description="Messages before a connection is renewed.")
+    pipelining: Literal["full", "envelope", "off"] = Field(
+        "full",
+        description="How much a mail server that offers PIPELINING is told in one breath: a message and the next"
+        " one's envelope, an envelope, or one command.",
+    )
+    survives: Literal["power loss", "crash"] = Field(
+        "power loss",
+        description="What the mark that is written before each message survives; to survive only a crash is faster"
+        " on slow disks, and after a power loss some readers may then get a message twice.",
+    )
     dot_timeout: Duration = Field(
         600,
         validate_default=False,

@@ -75,6 +75,7 @@ def transport_config(settings: Settings, home: Path) -> TransportConfig:
         command_timeout=mail.command_timeout,
         dot_timeout=mail.dot_timeout,
         max_per_connection=mail.max_per_connection,
+        pipelining=mail.pipelining,
     )
 
 
