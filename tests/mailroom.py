@@ -23,7 +23,7 @@ from tests import factories, publishing, sending
 from tests.factories import NOW
 
 TOPICS = {"water": ["Water"], "land": ["Land"], "people": ["People"]}
-_STORY = re.compile(r"Story number (\d+)\b")
+STORY = re.compile(r"Story number (\d+)\b")
 
 
 class Mailroom:
@@ -61,7 +61,7 @@ class Mailroom:
 
     def stories(self, address: str) -> list[list[int]]:
         """The numbers of the stories in each of one reader's mails."""
-        return [sorted({int(n) for n in _STORY.findall(body)}) for body in self.of(address)]
+        return [sorted({int(n) for n in STORY.findall(body)}) for body in self.of(address)]
 
 
 def installation(database: Database, mailroom: Mailroom, **weekly: Any) -> Parts:

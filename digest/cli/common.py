@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from digest.settings import Settings
     from digest.workflows.parts import Parts
 
+EditionArgument = Annotated[
+    int, typer.Argument(metavar="EDITION", help="The edition's id, as `editions list` shows it.")
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Configuration file; ./digest.toml unless set."),

@@ -15,6 +15,7 @@ import typer
 from digest.cli.common import (
     CommandFailed,
     ConfigOption,
+    EditionArgument,
     JsonOption,
     NowOption,
     command,
@@ -23,6 +24,7 @@ from digest.cli.common import (
     progress,
     table,
 )
+from digest.cli.preview import preview
 
 if TYPE_CHECKING:
     from digest.editions.model import Edition
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Cut, look at, approve and send editions.", no_args_is_help=True)
 PublicationArgument = Annotated[str, typer.Argument(metavar="PUBLICATION", help="Its name in digest.toml.")]
-EditionArgument = Annotated[
-    int, typer.Argument(metavar="EDITION", help="The edition's id, as `editions list` shows it.")
-]
 
 
 @app.command("next")
@@ -132,33 +131,7 @@ def show(edition: EditionArgument, config: ConfigOption = None, json: JsonOption
         emit(value, json=json, text=edition_in_words(found, status, when=when))
 
 
-@app.command()
-def preview(
-    edition: EditionArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the files.")],
-    check: Annotated[
-        bool, typer.Option("--check", help="Try each link; exit code 1 when something stops the approval.")
-    ] = False,
-    config: ConfigOption = None,
-    now: NowOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Write the mail as readers will get it: subject.txt, body.html, body.txt, message.eml, preflight.json."""
-    with command(config) as parts:
-        from digest.cli.shapes import findings_in_words, write_preview
-        from digest.workflows import preview as workflow
-
-        at = moment(now)
-        if check:
-            seen = asyncio.run(workflow.checked_preview(parts, edition, now=at))
-        else:
-            seen = workflow.preview(parts, edition, now=at)
-        files = write_preview(seen, out)
-        value = {**files, "findings": seen.findings} if check else files
-        text = "\n".join(f"{name}: {path}" for name, path in files.items())
-        emit(value, json=json, text=f"{text}\n\n{findings_in_words(seen.findings, edition=edition)}")
-        if check and seen.is_blocked:
-            raise typer.Exit(1)
+app.command()(preview)
 
 
 @app.command()

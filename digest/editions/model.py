@@ -140,6 +140,7 @@ class Content:
     `send_at` is aware; dates are shown in `timezone`. `language` is a BCP 47 tag. `archive_url` is the page of
     this edition in a browser, without personal links. `site_url` is where "N more on the site" leads.
     `calendar_url` begins the address of every calendar file: an event's is `calendar_url + key + ".ics"`.
+    `topics` and `frequencies` are what readers may choose among.
     """
 
     publication: str
@@ -161,3 +162,5 @@ class Content:
     calendar_url: str = ""
     template: str = "weekly"
     proof: bool = False
+    topics: tuple[str, ...] = ()
+    frequencies: tuple[str, ...] = ()

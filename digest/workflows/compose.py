@@ -49,6 +49,8 @@ def content_for(
         calendar_url=f"{base_url(parts)}/e/",
         template=configured.template,
         proof=proof,
+        topics=tuple(configured.topics),
+        frequencies=configured.frequencies,
     )
 
 

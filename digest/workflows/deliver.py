@@ -30,6 +30,7 @@ from digest.messages.mime import build_notice
 from digest.messages.model import Reader, Rendered
 from digest.messages.personalise import Compiled, compile_edition
 from digest.workflows import limits
+from digest.workflows.chosen import Selection
 from digest.workflows.compose import edition_key, reader_for, sender_for
 from digest.workflows.launch import NEWER, require_armed
 from digest.workflows.notify import tell
@@ -166,11 +167,13 @@ class _Worker:
         )
         whole: Compiled = compiled(rendered)
         with parts.database.reading() as session:
-            copies = Copies(session, parts, edition, rendered, everybodys=whole, compiled=compiled, now=now)
+            selection = Selection(session, parts, edition, rendered, now=now)
         job = Job(
             edition_id=edition.id,
             compiled=whole,
-            readers=self._readers(edition.publication, copies),
+            readers=self._readers(
+                edition.publication, Copies(selection, everybodys=whole, compiled=compiled)
+            ),
             permitted=lambda address: permits(parts.settings.mail.only, address),
             going=lambda: self._is_sending(edition.id),
             give_up_at=launched + timedelta(seconds=configured.lateness),

@@ -18,8 +18,8 @@ from digest.errors import BadMove, DigestError
 from digest.messages.model import Rendered
 from digest.posts import store as posts
 from digest.workflows.approve import NotApproved, approve
+from digest.workflows.chosen import MOST_IN_A_QUARTER, launched_before
 from digest.workflows.notify import tell
-from digest.workflows.own import MOST_IN_A_QUARTER, launched_before
 from digest.workflows.parts import Parts
 from digest.workflows.refresh import refresh
 from digest.workflows.withdraw import withdraw

@@ -8,7 +8,8 @@ from digest.deliveries import store as deliveries
 from digest.deliveries.model import Verdict
 from digest.editions import store as editions
 from digest.editions.model import EditionState
-from digest.workflows import own
+from digest.errors import DigestError
+from digest.workflows import chosen, preview
 from tests import mailroom, sending
 from tests.mailroom import Mailroom, choose, edition, subscribe
 
@@ -238,4 +239,40 @@ def test_the_latest_edition_somebody_had_is_found_however_far_back(parts, out):
         assert deliveries.latest_had(session, ids, sent[:0:-1]) == {}
         assert deliveries.latest_had(session, ids, []) == {}
         last = editions.get(session, sent[-1])
-        assert [e.id for e in own.launched_before(session, last, now=week(3))] == sent[-2::-1]
+        assert [e.id for e in chosen.launched_before(session, last, now=week(3))] == sent[-2::-1]
+
+
+# --- looking at a copy beforehand -----------------------------------------------------------------------------
+
+
+def copy(parts, edition, *, now, **wanted):
+    return preview.preview(parts, edition.id, now=now, wanted=preview.Wanted(**wanted))
+
+
+def test_a_preview_shows_the_copy_of_any_wishes_as_those_readers_get_it(parts, out):
+    subscribe(parts, "water@example.net", now=week(-1), topics=["water"])
+    subscribe(parts, "monthly@example.net", now=week(-1), frequency="monthly", topics=["land"])
+    for number in range(5):
+        told = [(10 * number, ["water"]), (10 * number + 1, ["land"])]
+        last = edition(parts, told, now=week(number), events=[40])
+        sending.send(parts, now=week(number))
+    water = copy(parts, last, now=week(4), topics=("water",))
+    monthly = copy(parts, last, now=week(4), topics=("land",), frequency="monthly")
+    dates = copy(parts, last, now=week(4), events_only=True)
+    assert stories(water) == out.stories("water@example.net")[-1] == [40]
+    assert stories(monthly) == out.stories("monthly@example.net")[-1] == [11, 21, 31, 41]
+    assert stories(dates) == [40]
+    with pytest.raises(preview.NothingChosen, match="they get no mail"):
+        copy(parts, last, now=week(4), topics=("people",))
+
+
+def test_a_preview_of_what_nobody_can_choose_says_what_can_be_chosen(parts):
+    made = edition(parts, [(1, ["water"])], now=week(0))
+    with pytest.raises(DigestError, match=r'"fire" is not a topic of weekly; .*: water, land, people\.'):
+        copy(parts, made, now=week(0), topics=("fire",))
+    with pytest.raises(DigestError, match=r"they may choose: every, monthly\."):
+        copy(parts, made, now=week(0), frequency="quarterly")
+
+
+def stories(seen):
+    return sorted({int(n) for n in mailroom.STORY.findall(mailroom.read(seen.message))})

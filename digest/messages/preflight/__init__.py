@@ -9,6 +9,7 @@ from digest.messages.model import Finding, Rendered, Severity
 from digest.messages.preflight import (
     addresses,
     contrast,
+    copies,
     events,
     headers,
     items,
@@ -21,7 +22,8 @@ from digest.messages.preflight import (
     textpart,
 )
 from digest.messages.preflight.addresses import CheckedLink, link_findings, links
-from digest.messages.preflight.findings import KINDS, finding, table
+from digest.messages.preflight.findings import finding, table
+from digest.messages.preflight.kinds import KINDS
 from digest.messages.preflight.mail import mail_of
 
 __all__ = [
@@ -48,6 +50,7 @@ _CHECKS = (
     targets,
     support,
     textpart,
+    copies,
 )
 
 
