@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from alembic import op
 
 revision = "0007"
@@ -27,7 +29,7 @@ def downgrade() -> None:
     _check(lambda column, values: f"{column} IN ({', '.join(repr(value) for value in values)})")
 
 
-def _check(said) -> None:  # type: ignore[no-untyped-def]
+def _check(said: Callable[[str, list[str]], str]) -> None:
     for table, column, values in _CHECKED:
         name = op.f(f"ck_{table}_{column}")
         with op.batch_alter_table(table) as batch:
