@@ -21,7 +21,7 @@ from subscribers import EndedReason, Standing, SubscriptionState, SuppressionRea
 from tests import web
 from tests.factories import NOW
 
-FLOOD = int(os.environ.get("DIGEST_FLOOD", "1000"))  # make it 10,000 to see that nothing else happens then
+FLOOD = int(os.environ.get("DIGEST_FLOOD", "400"))  # make it 10,000 to see that nothing else happens then
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 READING = timedelta(seconds=20)
 STAFF = {"staff": ["comms@example.org", "Boss <boss@example.org>"], "topics": {"rivers": ["River"]}}
@@ -351,8 +351,9 @@ def test_a_flood_of_sign_ups_from_one_network_are_a_handful_of_mails_and_one_ala
 
 @_FAST
 def test_a_flood_of_sign_ups_for_one_address_are_three_mails(parts):
-    minutes = 60 * 24 * 7 // FLOOD + 1
-    for n in range(FLOOD):
+    asked_for = FLOOD // 4  # each of these is taken, and costs what a mail costs
+    minutes = 60 * 24 * 7 // asked_for + 1
+    for n in range(asked_for):
         asked = send(
             parts,
             "victim@readers.example",
@@ -360,20 +361,23 @@ def test_a_flood_of_sign_ups_for_one_address_are_three_mails(parts):
             now=NOW + n * timedelta(minutes=minutes),
         )
         assert asked in {Asked.DONE, Asked.BUSY}
-        if n % 60 == 0:
+        if n % 10 == 0:
             join.remind(parts, now=NOW + n * timedelta(minutes=minutes))
     assert len([one for one in queued(parts) if one.recipient == "victim@readers.example"]) == 3
 
 
 @_FAST
-def test_a_flood_of_sign_ups_of_anybody_from_anywhere_stay_under_the_cap_and_people_get_in_afterwards(parts):
+def test_a_flood_of_sign_ups_of_anybody_from_anywhere_stay_under_the_cap_and_people_get_in_afterwards(
+    database,
+):
+    parts = installed(database, site={"sign_ups_per_hour": 30})
     answers = [
         send(parts, f"victim{n}@readers.example", ip=f"198.{n >> 8 & 255}.{n & 255}.1") for n in range(FLOOD)
     ]
-    assert answers.count(Asked.DONE) == 300
+    assert answers.count(Asked.DONE) == 30
     told = [one for one in queued(parts) if one.key.startswith("sign-ups-limited:")]
     assert len(told) == 2
-    assert "from everywhere, 300 in 1 h" in told[0].text
+    assert "from everywhere, 30 in 1 h" in told[0].text
     assert send(parts, "real@readers.example") is Asked.BUSY
     assert send(parts, "real@readers.example", now=NOW + HOUR) is Asked.DONE
     join.confirm(parts, link(queued(parts)[-1]), now=NOW + HOUR)
@@ -384,6 +388,8 @@ def test_a_flood_of_sign_ups_of_anybody_from_anywhere_stay_under_the_cap_and_peo
     with parts.database.engine.connect() as connection:
         kept = connection.exec_driver_sql("SELECT count(*) FROM subscriber_people WHERE address IS NOT NULL")
         assert kept.scalar() == 1
+    join.tidy(parts, now=NOW + 31 * DAY)
+    with parts.database.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM subscriber_limits").scalar() == 0
 
 
