@@ -14,18 +14,13 @@ FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 def period_start(frequency: Frequency, at: datetime, timezone: str) -> datetime | None:
     """When the period around `at` (aware) began, in UTC; None for a reader of every edition.
 
-    Periods begin at midnight in `timezone`: a week on Monday, a fortnight with an even ISO week, a month on its
-    first day, a quarter in January, April, July and October. Whoever had an edition since then waits for the next.
+    Periods begin at midnight in `timezone`: a week on Monday, a fortnight on every other Monday, a month on its first
+    day, a quarter in January, April, July and October. Whoever had an edition since then waits for the next.
     """
     if frequency == EVERY:
         return None
     zone = ZoneInfo(timezone)
     return datetime.combine(_first_day(frequency, at.astimezone(zone).date()), time(), zone).astimezone(UTC)
-
-
-def wished(frequency: str, offered: tuple[Frequency, ...]) -> Frequency:
-    """What a reader's wish comes to: the first that is offered, where they have none that is."""
-    return next((one for one in offered if one == frequency), offered[0])
 
 
 def _first_day(frequency: Frequency, day: date) -> date:
@@ -34,6 +29,7 @@ def _first_day(frequency: Frequency, day: date) -> date:
     if frequency == "quarterly":
         return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
     monday = day - timedelta(days=day.weekday())
-    if frequency == "fortnightly" and monday.isocalendar().week % 2:
+    # Counted from the beginning of the calendar: the numbers of weeks begin anew each year, some after an odd one.
+    if frequency == "fortnightly" and monday.toordinal() // 7 % 2:
         return monday - timedelta(days=7)
     return monday
