@@ -18,10 +18,12 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from digest.database import DatabaseUnavailable
 from digest.editions.cadence import Cadence
 from digest.errors import DigestError
 from digest.settings import Settings
 from digest.workflows import close, collect, expire, join, launch, recheck, recover, refresh, tidy
+from digest.workflows.outage import Outage
 from digest.workflows.parts import Parts
 
 log = structlog.get_logger()
@@ -71,8 +73,10 @@ def start(parts: Parts, *, clock: Clock) -> BackgroundScheduler:
         executors={"default": ThreadPoolExecutor(4)},
         job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
     )
+    outage = Outage()
     for line in timetable(parts.settings):
-        scheduler.add_job(_guarded, line.trigger, args=(line, parts, clock), id=line.name, name=line.name)
+        told = (line, parts, clock, outage)
+        scheduler.add_job(_guarded, line.trigger, args=told, id=line.name, name=line.name)
     scheduler.start()
     log.info("scheduler.started", lines=len(scheduler.get_jobs()))
     return scheduler
@@ -133,10 +137,16 @@ def tidy_sign_ups(parts: Parts, now: datetime) -> None:
     join.tidy(parts, now=now)
 
 
-def _guarded(line: Line, parts: Parts, clock: Clock) -> None:
-    """Run one tick; a failure is told and the next tick tries again, the other lines go on."""
+def _guarded(line: Line, parts: Parts, clock: Clock, outage: Outage) -> None:
+    """Run one tick; a failure is told and the next tick tries again, the other lines go on.
+
+    That the database is gone, and back, is told once for all lines.
+    """
     try:
         line.tick(parts, clock())
+        outage.found()
+    except DatabaseUnavailable as error:
+        outage.lost(error)
     except DigestError as error:
         log.error("tick.failed", line=line.name, error=str(error))
     except Exception:

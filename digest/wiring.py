@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import structlog
 import subscribers
 from digest import migrate
 from digest.database import Database
+from digest.deliveries.job import Engine
 from digest.deliveries.transports import registry
 from digest.deliveries.transports.base import OAuth, TransportConfig
 from digest.errors import DigestError
@@ -41,7 +43,17 @@ def build(settings: Settings, *, home: Path = Path()) -> Parts:
         client=Client,
         home=home,
         signer=functools.cache(lambda: signer(settings.mail, home)),
+        engine=engine(database),
     )
+
+
+def engine(database: Database) -> Engine | None:
+    """What hands out work to several machines: with PostgreSQL and the extra `postgres`, else nothing but the rows."""
+    if database.is_sqlite or importlib.util.find_spec("procrastinate") is None:
+        return None
+    from digest.engine.queue import Queue
+
+    return Queue(database)
 
 
 def templates(home: Path) -> Templates:

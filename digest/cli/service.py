@@ -140,6 +140,8 @@ def serve_all(parts: Parts, *, host: str, port: int) -> None:
         try:
             _serve(server, listener)
         finally:
+            for name in _TO_STOP:  # who is told a second time ends at once
+                signal.signal(name, signal.SIG_DFL)
             timetable.stop(running)
             loop.call_soon_threadsafe(stop.set)
             thread.join()

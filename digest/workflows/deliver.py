@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import socket
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import partial
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
-import structlog
-
-import subscribers
-from digest.database import Session
-from digest.deliveries import replies
-from digest.deliveries import store as deliveries
-from digest.deliveries.allowlist import permits
-from digest.deliveries.job import Job
-from digest.deliveries.ledger import Readers, Skip
-from digest.deliveries.model import UNSETTLED, NoticeState, Outcome, QueuedNotice, Verdict
-from digest.deliveries.postman import Postman
-from digest.deliveries.transports.base import Lane
+from digest.database import DatabaseUnavailable
+from digest.deliveries.job import Shift
 from digest.editions import store as editions
 from digest.editions.model import Edition, EditionId, EditionState
-from digest.errors import DigestError
-from digest.messages.mime import build_notice
-from digest.messages.model import Reader, Rendered
-from digest.messages.personalise import Compiled, compile_edition
-from digest.workflows import limits
-from digest.workflows.chosen import Selection
-from digest.workflows.compose import edition_key, reader_for, sender_for
-from digest.workflows.launch import NEWER, require_armed
-from digest.workflows.notify import tell
-from digest.workflows.own import Copies
+from digest.workflows.launch import require_armed
+from digest.workflows.notices import send_notices
+from digest.workflows.outage import Outage, until_back
 from digest.workflows.parts import Parts
-
-log = structlog.get_logger()
-
-_IDLE_SECONDS = 1.0
-_NOTICE_LEASE = 900
-_LOOK_AGAIN = timedelta(minutes=5)
-_LISTED = 500
+from digest.workflows.sending import Sending
+from digest.workflows.sharing import Candidate, shares
 
 Clock = Callable[[], datetime]
+
+_IDLE_SECONDS = 0.3
+_NOTICES_SECONDS = 1.0
+_ON_TOP_SECONDS = (
+    0.5  # an edition that has waited this long for others to give way opens one connection on top
+)
+_REGROW_SECONDS = 1.0
+_LISTED = 500
 
 
 async def deliver(
@@ -55,253 +39,224 @@ async def deliver(
     until_done: bool,
     stop: asyncio.Event | None = None,
     progress: Callable[[int], None] | None = None,
+    outage: Outage | None = None,
 ) -> None:
-    """Mail what is due: all launched editions and waiting notices, or only the edition named.
+    """Mail what is due: all launched editions side by side and waiting notices, or only the edition named.
 
-    With `until_done` it returns when nothing is due any more at `now`, else it goes on until `stop` is set; then
-    the messages on the wire are finished and the rest is released. `progress` hears how many deliveries of the
-    edition are settled. Raises `NotArmed` when this installation may not send from this database, and `DigestError`
-    when mail is to be signed with keys that cannot be used.
+    With `until_done` it returns when nothing is due any more at `now`, else it goes on until `stop` is set, and
+    waits for a database that is gone; then the messages on the wire are finished and the rest is released.
+    `progress` hears how many deliveries of the edition are settled. Raises `NotArmed` when this installation may not
+    send from this database, `DigestError` when mail is to be signed with keys that cannot be used, and with
+    `until_done` `DatabaseUnavailable`.
     """
     await asyncio.to_thread(parts.signer)
-    worker = _Worker(
-        parts, now=now, stop=stop or asyncio.Event(), progress=progress or (lambda _settled: None)
-    )
-    while not worker.stop.is_set():
-        await asyncio.to_thread(require_armed, parts, now=now())
-        busy = await worker.turn(edition_id)
-        if until_done and not busy:
-            return
-        if not busy:
-            await worker.rest()
+    stop, outage = stop or asyncio.Event(), outage or Outage()
+    worker = _Worker(parts, only=edition_id, now=now, stop=stop, progress=progress or (lambda _settled: None))
+    if until_done:
+        await worker.until_done()
+        return
+    while not stop.is_set():
+        try:
+            await worker.stay()
+        except DatabaseUnavailable as error:
+            await until_back(parts, outage, error, stop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    """One edition's run, as it goes on: since when in seconds of the loop's clock, and over how many lanes."""
+
+    task: asyncio.Task[bool]
+    since: float
+    lanes: int
 
 
 class _Worker:
     def __init__(
-        self, parts: Parts, *, now: Clock, stop: asyncio.Event, progress: Callable[[int], None]
+        self,
+        parts: Parts,
+        *,
+        only: EditionId | None,
+        now: Clock,
+        stop: asyncio.Event,
+        progress: Callable[[int], None],
     ) -> None:
-        mail = parts.settings.mail
-        self.stop = stop
         self._parts = parts
+        self._only = only
         self._now = now
+        self._stop = stop
         self._progress = progress
-        self._not_before: datetime | None = None
-        self._postman = Postman(
-            database=parts.database,
-            transport=parts.transport,
-            owner=f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(6)}",
-            clock=now,
-            stop=stop,
-            pace=limits.pace(mail),
-            lanes=mail.lanes,
-        )
+        self._lanes = parts.settings.mail.lanes
+        self._known: dict[EditionId, Sending] = {}
+        self._running: dict[EditionId, _Running] = {}
+        self._waiting: dict[EditionId, float] = {}
+        self._rested: dict[EditionId, float] = {}
+        self._had_lanes: set[EditionId] = set()
+        self._notices: asyncio.Task[bool] | None = None
+        self._notices_at = 0.0
+        self._wake = asyncio.Event()
 
-    async def turn(self, edition_id: EditionId | None) -> bool:
-        """Everything that is due, once; True when something was done, so that more may be due now."""
-        busy = False
-        if edition_id is None:
-            busy = await self._send_notices()
-        for edition in await asyncio.to_thread(self._sending, edition_id):
-            if self.stop.is_set():
-                break
-            busy = await self._send_edition(edition) or busy
-        return busy
+    async def until_done(self) -> None:
+        """Everything that is due at this moment, from the rows themselves."""
+        async with self._ending():
+            while not self._stop.is_set():
+                came = self._only is None and await send_notices(self._parts, now=self._now, stop=self._stop)
+                await self._look(None)
+                while self._running and not self._stop.is_set():
+                    await self._rest()
+                    came = self._collect() or came
+                    await self._look(None)
+                if not came:
+                    return
 
-    async def rest(self) -> None:
-        """Wait a moment, or for the end."""
-        try:
-            await asyncio.wait_for(self.stop.wait(), _IDLE_SECONDS)
-        except TimeoutError:
+    async def stay(self) -> None:
+        """What is due, as it becomes due, until told to stop."""
+        async with self._shift() as shift, self._ending():
+            while not self._stop.is_set():
+                self._look_for_notices()
+                self._collect()
+                await self._look(shift)
+                await self._rest()
+
+    @asynccontextmanager
+    async def _shift(self) -> AsyncIterator[Shift | None]:
+        if self._parts.engine is None:
+            yield None
             return
+        async with self._parts.engine.shift(self._wake.set) as shift:
+            yield shift
+
+    @asynccontextmanager
+    async def _ending(self) -> AsyncIterator[None]:
+        """Let what runs finish what is on the wire, however the block ends; cancelled meanwhile, end it at once."""
+        try:
+            yield
+        finally:
+            for edition_id in self._running:
+                self._known[edition_id].give_way()
+            tasks: set[asyncio.Task[bool]] = {run.task for run in self._running.values()}
+            tasks |= {self._notices} if self._notices else set()
+            self._running, self._notices = {}, None
+            try:
+                if tasks:
+                    await asyncio.wait(tasks)
+            except asyncio.CancelledError:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+                raise
+            for task in tasks:
+                # What is gone for one is gone for all, and told already; what is worse than that ends the worker.
+                with contextlib.suppress(DatabaseUnavailable):
+                    task.result()
 
     # --- editions -------------------------------------------------------------------------------------------
 
-    def _sending(self, edition_id: EditionId | None) -> list[Edition]:
+    async def _look(self, shift: Shift | None) -> None:
+        """Give lanes to what is due, and have those give way that hold more than their share."""
+        await asyncio.to_thread(require_armed, self._parts, now=self._now())
+        for edition in await asyncio.to_thread(self._sending):
+            if edition.id not in self._running and self._stop.is_set() is False:
+                await self._weigh(edition, shift)
+        now = asyncio.get_running_loop().time()
+        wanted = shares(self._candidates(), lanes=self._lanes, now=now)
+        for edition_id, run in self._running.items():
+            share = wanted.get(edition_id, 0)
+            if run.lanes > share or (run.lanes < share and now - run.since > _REGROW_SECONDS):
+                self._known[edition_id].give_way()
+        if self._stop.is_set():
+            return
+        for edition_id, share in wanted.items():
+            if edition_id not in self._running:
+                self._start(edition_id, share, now)
+
+    def _sending(self) -> list[Edition]:
         with self._parts.database.reading() as session:
             found = editions.list_editions(session, limit=_LISTED, states=frozenset({EditionState.SENDING}))
         known = self._parts.settings.publications
-        wanted = [e for e in found if e.publication in known and (edition_id is None or e.id == edition_id)]
+        wanted = [e for e in found if e.publication in known and self._only in {None, e.id}]
+        for gone in set(self._known) - {e.id for e in wanted} - set(self._running):
+            self._forget(gone)
         return sorted(wanted, key=lambda edition: edition.id)
 
-    async def _send_edition(self, edition: Edition) -> bool:
-        if self._not_before and self._now() < self._not_before:
-            return False
-        try:
-            job, settled = await asyncio.to_thread(self._prepare, edition)
-            if job is None:
-                return await asyncio.to_thread(self._finish, edition)
-            ran = await self._postman.run(job, progress=lambda more: self._progress(settled + more))
-        except DigestError as error:
-            await asyncio.to_thread(self._pause, edition, str(error))
-            return True
-        if ran.pause:
-            await asyncio.to_thread(self._pause, edition, ran.pause)
-        if ran.wait_seconds:
-            # Sooner than told: the limit may be raised, and others may give back what they do not use.
-            self._not_before = self._now() + min(timedelta(seconds=ran.wait_seconds), _LOOK_AGAIN)
-        await asyncio.to_thread(limits.note, self._parts, edition, ran, now=self._now())
-        finished = await asyncio.to_thread(self._finish, edition)
-        return finished or ran.settled > 0
-
-    def _prepare(self, edition: Edition) -> tuple[Job | None, int]:
-        """What the postman needs, and how many deliveries are settled already; None when nothing is due."""
-        parts, now = self._parts, self._now()
-        with parts.database.transaction() as session:
-            if _overtaken(session, edition):
-                deliveries.fail_pending(session, edition.id, NEWER, only_retries=True, now=now)
-            if not deliveries.is_due(session, [edition.id], now=now):
-                return None, 0
-            counts = deliveries.counts(session, edition.id)
-            rendered = editions.snapshot(session, edition.id, Rendered)
-        if rendered is None or rendered.fingerprint != edition.fingerprint:
-            raise DigestError("What is stored is not what was approved: its fingerprint differs.")
-        settled = sum(n for state, n in counts.items() if state not in UNSETTLED)
-        configured = parts.publication(edition.publication)
-        launched = edition.launched_at or now
-        compiled = partial(
-            compile_edition,
-            sender=sender_for(parts, edition.publication, edition=edition),
-            edition_key=edition_key(edition),
-            sent_at=launched,
-            signer=parts.signer(),
-        )
-        whole: Compiled = compiled(rendered)
-        with parts.database.reading() as session:
-            selection = Selection(session, parts, edition, rendered, now=now)
-        job = Job(
-            edition_id=edition.id,
-            compiled=whole,
-            readers=self._readers(
-                edition.publication, Copies(selection, everybodys=whole, compiled=compiled)
-            ),
-            permitted=lambda address: permits(parts.settings.mail.only, address),
-            going=lambda: self._is_sending(edition.id),
-            give_up_at=launched + timedelta(seconds=configured.lateness),
-            fresh=settled == 0,
-        )
-        return job, settled
-
-    def _readers(self, publication: str, copies: Copies) -> Readers:
-        parts = self._parts
-
-        def readers(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int, Reader | Skip]:
-            found = subscribers.recipients(
-                session,
-                keys=parts.keys,
-                publication=publication,
-                subscriber_ids=subscriber_ids,
-                now=self._now(),
+    async def _weigh(self, edition: Edition, shift: Shift | None) -> None:
+        """Note whether the edition has something to send, and since when it waits for lanes."""
+        now = asyncio.get_running_loop().time()
+        if now < self._rested.get(edition.id, 0):
+            return
+        sending = self._known.get(edition.id)
+        if sending is None:
+            sending = self._known[edition.id] = Sending(
+                self._parts, edition, now=self._now, progress=self._progress
             )
-            answers: dict[int, Reader | Skip] = {
-                n: Skip(reason=one.reason.value)
-                for n, one in found.items()
-                if isinstance(one, subscribers.Barred)
-            }
-            mailed = {n: one for n, one in found.items() if isinstance(one, subscribers.Recipient)}
-            for n, copy in copies.of(session, mailed).items():
-                if isinstance(copy, Skip):
-                    answers[n] = copy
-                    continue
-                reader = reader_for(parts, publication, mailed[n])
-                answers[n] = reader if copy is copies.everybodys else replace(reader, copy=copy)
-            return answers
+        if await asyncio.to_thread(sending.is_due, edition, shift):
+            self._waiting.setdefault(edition.id, now)
+        else:
+            self._waiting.pop(edition.id, None)
 
-        return readers
+    def _candidates(self) -> list[Candidate]:
+        running = [
+            Candidate(edition_id=edition_id, since=run.since, running=True)
+            for edition_id, run in self._running.items()
+        ]
+        waiting = [
+            Candidate(edition_id=edition_id, since=since, fresh=edition_id not in self._had_lanes)
+            for edition_id, since in self._waiting.items()
+        ]
+        return running + waiting
 
-    def _is_sending(self, edition_id: EditionId) -> bool:
-        with self._parts.database.reading() as session:
-            return editions.get(session, edition_id).state is EditionState.SENDING
+    def _start(self, edition_id: EditionId, share: int, now: float) -> None:
+        free = self._lanes - sum(run.lanes for run in self._running.values())
+        if free == 0 and now - self._waiting[edition_id] > _ON_TOP_SECONDS:
+            free = 1
+        if free < 1:
+            return
+        lanes = min(share, free)
+        task = asyncio.create_task(self._known[edition_id].run(lanes))
+        task.add_done_callback(lambda _task: self._wake.set())
+        self._running[edition_id] = _Running(task=task, since=now, lanes=lanes)
+        self._had_lanes.add(edition_id)
+        del self._waiting[edition_id]
 
-    def _finish(self, edition: Edition) -> bool:
-        """Call the edition sent once no delivery of it is left to do; True when that happened just now."""
-        with self._parts.database.transaction() as session:
-            current = editions.lock(session, edition.id)
-            if current.state is not EditionState.SENDING or deliveries.unsettled(session, edition.id):
-                return False
-            editions.save(session, current.move_to(EditionState.SENT, at=self._now()))
-            counts = deliveries.counts(session, edition.id)
-        log.info("edition.sent", edition=edition.id, **{state.value: n for state, n in counts.items() if n})
-        return True
+    def _collect(self) -> bool:
+        """Take note of the runs that have ended, raising what ended them; True when something came of one."""
+        came = False
+        now = asyncio.get_running_loop().time()
+        for edition_id, run in list(self._running.items()):
+            if not run.task.done():
+                continue
+            del self._running[edition_id]
+            busy = run.task.result()
+            came = came or busy
+            # One that could do nothing, though it seemed to be due, is not asked again at once.
+            self._rested[edition_id] = 0 if busy else now + _IDLE_SECONDS
+        return came
 
-    def _pause(self, edition: Edition, reason: str) -> None:
-        with self._parts.database.transaction() as session:
-            current = editions.lock(session, edition.id)
-            if current.state is not EditionState.SENDING:
-                return
-            paused = current.move_to(EditionState.PAUSED, at=self._now(), reason=reason)
-            editions.save(session, paused)
-            tell(session, self._parts, edition.publication, "trouble", paused, now=self._now())
-        log.error("edition.paused", edition=edition.id, reason=reason)
+    def _forget(self, edition_id: EditionId) -> None:
+        self._known.pop(edition_id, None)
+        self._waiting.pop(edition_id, None)
+        self._rested.pop(edition_id, None)
+        self._had_lanes.discard(edition_id)
 
-    # --- notices --------------------------------------------------------------------------------------------
+    # --- notices, and waiting -------------------------------------------------------------------------------
 
-    async def _send_notices(self) -> bool:
-        due = await asyncio.to_thread(self._take_notices)
-        if not due:
-            return False
-        lane = self._parts.transport.lane()
-        accepted = False
+    def _look_for_notices(self) -> None:
+        """Notices go over a connection of their own, beside the editions."""
+        now = asyncio.get_running_loop().time()
+        if self._notices is not None and self._notices.done():
+            accepted = self._notices.result()
+            self._notices, self._notices_at = None, now if accepted else now + _NOTICES_SECONDS
+        if self._notices is None and self._only is None and now >= self._notices_at:
+            self._notices = asyncio.create_task(
+                send_notices(self._parts, now=self._now, stop=self._stop), name="notices"
+            )
+
+    async def _rest(self) -> None:
+        """Wait a moment, or until something happens."""
+        ends = [asyncio.create_task(event.wait()) for event in (self._wake, self._stop)]
         try:
-            for waiting in due:
-                accepted = await self._send_notice(lane, waiting) or accepted
+            await asyncio.wait(ends, timeout=_IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await lane.close()
-        return accepted
-
-    def _take_notices(self) -> list[QueuedNotice]:
-        with self._parts.database.transaction() as session:
-            return deliveries.due_notices(session, now=self._now(), lease_seconds=_NOTICE_LEASE)
-
-    async def _send_notice(self, lane: Lane, waiting: QueuedNotice) -> bool:
-        try:
-            if not permits(self._parts.settings.mail.only, waiting.recipient):
-                raise DigestError("not on mail.only")
-            configured = self._parts.publication(waiting.publication)
-            mail = build_notice(
-                waiting.subject,
-                waiting.html,
-                waiting.text,
-                sender_for(self._parts, waiting.publication),
-                waiting.recipient,
-                now=self._now(),
-                message_id=waiting.key,
-                language=waiting.language or configured.language,
-                unsubscribe_url=waiting.unsubscribe_url,
-                signer=self._parts.signer(),
-            )
-        except DigestError as error:
-            await asyncio.to_thread(self._settle_notice, waiting, NoticeState.FAILED, str(error), None)
-            return False
-        result = await lane.send(mail, before_body=_nothing_to_mark)
-        state, again = _notice_fate(result, waiting.attempts + 1, self._now())
-        await asyncio.to_thread(self._settle_notice, waiting, state, result.stop or result.reply.text, again)
-        return state is NoticeState.ACCEPTED
-
-    def _settle_notice(
-        self, waiting: QueuedNotice, state: NoticeState, reason: str, not_before: datetime | None
-    ) -> None:
-        with self._parts.database.transaction() as session:
-            deliveries.settle_notice(session, waiting.id, state, reason=reason, not_before=not_before)
-        if state is not NoticeState.ACCEPTED:
-            log.warning("notice.not_sent", notice=waiting.id, state=state.value, reason=reason)
-
-
-async def _nothing_to_mark() -> None:
-    """A notice that arrives twice does no harm, so nothing is written before its body."""
-
-
-def _notice_fate(result: Outcome, attempts: int, now: datetime) -> tuple[NoticeState, datetime | None]:
-    if result.verdict is Verdict.ACCEPTED:
-        return NoticeState.ACCEPTED, None
-    for_good = result.verdict is Verdict.REFUSED and not result.stop
-    if for_good or attempts > len(replies.WAITS):
-        return NoticeState.FAILED, None
-    return NoticeState.QUEUED, now + replies.WAITS[attempts - 1]
-
-
-def _overtaken(session: Session, edition: Edition) -> bool:
-    """Whether a newer edition of the publication has gone out since."""
-    later = editions.list_editions(
-        session, edition.publication, 1, states=frozenset({EditionState.SENDING, EditionState.SENT})
-    )
-    return any(other.number > edition.number for other in later)
+            for end in ends:
+                end.cancel()
+        self._wake.clear()

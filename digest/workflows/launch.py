@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 import subscribers
-from digest.database import Session
+from digest.database import DatabaseUnavailable, Session
 from digest.deliveries import store as deliveries
 from digest.deliveries.model import Audience
 from digest.editions import store as editions
@@ -105,6 +105,8 @@ def _launch_one(parts: Parts, edition: Edition, *, now: datetime) -> Edition | N
             launched = launch(parts, edition.id, now=now)
     except BadMove:  # between our look and our lock another scheduler, or a person, was faster
         return None
+    except DatabaseUnavailable:  # nothing can be launched just now
+        raise
     except Exception:  # one that cannot be launched stops no other, and is tried again
         log.exception("edition.not_launched", edition=edition.id)
         return None
@@ -183,6 +185,8 @@ def _freeze(session: Session, parts: Parts, edition: Edition, *, now: datetime) 
             f"{enqueued} to be mailed; launch it again."
         )
     deliveries.keep_audience(session, edition.id, audience)
+    if parts.engine is not None:
+        parts.engine.offer(session, edition.id, deliveries.free_chunks(session, edition.id, now=now))
     return audience
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import subscribers
 from digest.database import Database
+from digest.deliveries.job import Engine
 from digest.deliveries.transports.base import Transport
 from digest.errors import DigestError
 from digest.messages.dkim import Signer
@@ -26,7 +27,8 @@ class Parts:
 
     `client` opens a fresh guarded HTTP client; relative paths in the settings are taken from `home`. `signer` reads
     the keys that mail is signed with when first asked, so that only a process that sends needs them; it gives None
-    where none are configured, and raises `DigestError` for keys that cannot be used.
+    where none are configured, and raises `DigestError` for keys that cannot be used. `engine` hands out work to several
+    machines; without one the rows of the ledger do.
     """
 
     settings: Settings
@@ -37,6 +39,7 @@ class Parts:
     client: Callable[[], Client]
     home: Path = Path()
     signer: Callable[[], Signer | None] = unsigned
+    engine: Engine | None = None
 
     def publication(self, slug: str) -> Publication:
         """The publication configured under `slug`; raises `DigestError` naming those there are."""

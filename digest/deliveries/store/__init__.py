@@ -2,6 +2,7 @@
 
 from digest.deliveries.store.fence import arm, armed
 from digest.deliveries.store.freezing import CHUNK, audience, freeze, keep_audience
+from digest.deliveries.store.handing import free_again, free_chunks, kept_by
 from digest.deliveries.store.having import due, latest_had
 from digest.deliveries.store.leasing import LeaseLost, chunks, claim, is_due, lease, recover, release, renew
 from digest.deliveries.store.notices import due_notices, enqueue_notice, forget_notices, settle_notice, told
@@ -40,10 +41,13 @@ __all__ = [
     "fail_pending",
     "forget_books",
     "forget_notices",
+    "free_again",
+    "free_chunks",
     "freeze",
     "is_due",
     "keep_audience",
     "keep_books",
+    "kept_by",
     "latest_had",
     "lease",
     "listed",
