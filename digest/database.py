@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
@@ -42,6 +42,9 @@ _BUSY_SECONDS = 30
 _PAGE = 500  # bound values per statement; SQLite allows far more, query plans like fewer
 # SQLite's primary result codes of what passes or can be mended: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL.
 _SQLITE_TROUBLE = frozenset({5, 6, 8, 10, 13, 14, 15})
+_GONE = frozenset(
+    (driver, kind) for driver in ("sqlite3", "psycopg") for kind in ("OperationalError", "InterfaceError")
+)
 
 
 class DatabaseUnavailable(DigestError):
@@ -98,7 +101,7 @@ class Database:
         On SQLite it holds the one write lock from its first statement, so what it reads stays true. Raises
         `DatabaseUnavailable` when the database is lost on the way.
         """
-        with self._plainly(), self._sessions.begin() as session:
+        with self.plainly(), self._sessions.begin() as session:
             yield session
 
     @contextmanager
@@ -107,7 +110,7 @@ class Database:
 
         Raises `DatabaseUnavailable` when the database is lost on the way.
         """
-        with self._plainly(), self._readers() as session:
+        with self.plainly(), self._readers() as session:
             yield session
 
     def check(self) -> None:
@@ -123,16 +126,16 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def _plainly(self) -> Iterator[None]:
-        """Tell a database that is gone from a statement that is wrong."""
+    def plainly(self) -> Iterator[None]:
+        """Raise `DatabaseUnavailable` where the driver says that the database is gone, not that a statement is wrong."""
         try:
             yield
-        except (OperationalError, InterfaceError, NoConnectionFree) as error:
+        except Exception as error:
             if not _is_outage(error):
                 raise
             raise self._unavailable(error, "cannot be used") from error
 
-    def _unavailable(self, error: DBAPIError | NoConnectionFree, what: str) -> DatabaseUnavailable:
+    def _unavailable(self, error: Exception, what: str) -> DatabaseUnavailable:
         where = self.url.render_as_string(hide_password=True)
         said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
         return DatabaseUnavailable(
@@ -162,10 +165,15 @@ def insert_missing(session: Session, table: type[Base], values: Sequence[Mapping
         session.execute(upsert(session, table).values(list(page)).on_conflict_do_nothing())
 
 
-def _is_outage(error: DBAPIError | NoConnectionFree) -> bool:
+def _is_outage(error: Exception) -> bool:
     """Whether this passes with time; on SQLite the same class also stands for a table that is not there."""
-    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
-    return code is None or code & 0xFF in _SQLITE_TROUBLE
+    if isinstance(error, NoConnectionFree):
+        return True
+    told = error.orig if isinstance(error, DBAPIError) else error
+    # By name, since the driver of the other engine may not be here, and takes its time to import.
+    kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(told).__mro__}
+    code = getattr(told, "sqlite_errorcode", None)
+    return not kinds.isdisjoint(_GONE) and (code is None or code & 0xFF in _SQLITE_TROUBLE)
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -166,7 +166,8 @@ class Ledger:
             results[:] = simple  # written, whatever becomes of the others
         if not (simple or positions):
             return set()
-        marked, settled = await self._turns.commit(simple, positions, self._chunks())
+        with self._database.plainly():
+            marked, settled = await self._turns.commit(simple, positions, self._chunks())
         if late := [one for one in simple if one.position not in settled]:
             await asyncio.to_thread(self._settle, late)
         return marked
