@@ -43,6 +43,8 @@ LONGEST = timedelta(days=12)
 _LOOK_AGAIN = 300.0
 _NOTE = limits.note
 _BODY = frozenset({Phase.BODY, Phase.DOT})
+_OWN = 1  # what the loop itself listens to
+_REAL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +238,7 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 class _Selector(selectors.SelectSelector):
-    """Says that nothing happened outside and that the time asked for is over."""
+    """Says that the time asked for is over, once the database has answered what it was asked."""
 
     def __init__(self, passes: Callable[[float], None]) -> None:
         super().__init__()
@@ -244,6 +246,8 @@ class _Selector(selectors.SelectSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
+        if not ready and len(self.get_map()) > _OWN:
+            ready = super().select(_REAL_SECONDS)
         if not ready:
             assert timeout is not None, "everything waits, and nothing is due"
             self._passes(max(0.0, timeout))

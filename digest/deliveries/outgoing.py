@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from digest.deliveries.ending import Ending
 from digest.deliveries.job import Job
 from digest.deliveries.ledger import Ledger, Skip
 from digest.deliveries.model import Delivery, DeliveryState, Outcome, Settlement
@@ -16,6 +17,8 @@ from digest.deliveries.unsent import put_off, skipped, unmailable
 from digest.errors import DigestError
 from digest.messages.model import Addressed, Reader
 from digest.messages.personalise import Unmailable
+
+_TOO_LONG = 60.0  # a wait that is better spent not holding anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ class Settles(Protocol):
 
 
 class Outgoing:
-    """Makes messages of what is in stock. `may_go` waits for the limits, and is False when the run should end."""
+    """Makes messages of what is in stock, as the limits leave room; a long wait for them ends the run."""
 
     def __init__(
         self,
@@ -54,8 +57,8 @@ class Outgoing:
         stock: Stock,
         ledger: Ledger,
         rates: Rates,
+        ending: Ending,
         *,
-        may_go: Callable[[], Awaitable[bool]],
         clock: Callable[[], datetime],
         to: Settles,
     ) -> None:
@@ -63,7 +66,7 @@ class Outgoing:
         self._stock = stock
         self._ledger = ledger
         self._rates = rates
-        self._may_go = may_go
+        self._ending = ending
         self._clock = clock
         self._to = to
 
@@ -109,6 +112,17 @@ class Outgoing:
         reader = await self._ledger.reader(ready.claimed.delivery.subscriber_id)
         if isinstance(reader, Skip):
             raise Withdrawn(reader.reason)
+
+    async def _may_go(self) -> bool:
+        """Wait for the limits; False when that would take too long, or when the run is ending."""
+        while (leave := await self._rates.ready()) is not GO:
+            if leave.wait > _TOO_LONG:
+                self._ending.wait_for(leave)
+                return False
+            await self._ending.sleep(leave.wait)
+            if self._ending.has_come():
+                return False
+        return True
 
     def _addressed(self, claimed: Claimed, reader: Reader) -> Ready | None:
         delivery = claimed.delivery

@@ -21,7 +21,7 @@ from digest.deliveries.ledger import Ledger
 from digest.deliveries.model import Delivery, DeliveryState, Outcome, Phase, Settlement, Verdict
 from digest.deliveries.outgoing import Outgoing, Ready, Withdrawn
 from digest.deliveries.pace import Pace
-from digest.deliveries.rates import GO, Rates
+from digest.deliveries.rates import Rates
 from digest.deliveries.stock import Claimed, Stock
 from digest.deliveries.store import LeaseLost, turns
 from digest.deliveries.transports.base import Following, Lane, Transport
@@ -30,7 +30,6 @@ from digest.messages.model import Addressed
 
 _OPENING = frozenset({Phase.CONNECT, Phase.TLS, Phase.EHLO, Phase.AUTH})
 _WATCH_SECONDS = 1.0
-_TOO_LONG = 60.0  # a wait of the pace's that is better spent not holding anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +105,12 @@ class _Run:
             chunks=self._leases.ids,
         )
         self._stock = Stock()
+        self._ending = Ending(postman.stop, self._stock.close)
         self._outgoing = Outgoing(
-            job, self._stock, self._ledger, postman.rates, may_go=self._may_go, clock=postman.clock, to=self
+            job, self._stock, self._ledger, postman.rates, self._ending, clock=postman.clock, to=self
         )
         self._returned: list[Ready] = []
         self._breaker = Breaker(fresh=job.fresh)
-        self._ending = Ending(postman.stop, self._stock.close)
         self._settled = 0
 
     async def all(self) -> Ran:
@@ -264,17 +263,6 @@ class _Run:
         self._ledger.settle(settlement)
         self._settled += settlement.state is not DeliveryState.PENDING
         self._progress(self._settled)
-
-    async def _may_go(self) -> bool:
-        """Wait for the limits; False when that would take too long, or when the run is ending."""
-        while (leave := await self._me.rates.ready()) is not GO:
-            if leave.wait > _TOO_LONG:
-                self._ending.wait_for(leave)
-                return False
-            await self._ending.sleep(leave.wait)
-            if self._ending.has_come():
-                return False
-        return True
 
     async def _watch(self) -> None:
         """Renew the leases while lanes work, and notice when a person pauses the edition."""

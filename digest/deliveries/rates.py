@@ -63,15 +63,8 @@ class Rates:
         self._pace = pace
         self._clock = clock
         self._passed = passed
-        self._keys = [
-            key
-            for key, limit in (
-                ("second", pace.per_second),
-                ("minute", pace.per_minute),
-                ("day", pace.per_day),
-            )
-            if limit
-        ]
+        limits = {"second": pace.per_second, "minute": pace.per_minute, "day": pace.per_day}
+        self._keys = [key for key, limit in limits.items() if limit]
         self._hands: dict[str, Hand] = {key: Hand() for key in self._keys}
         self._wanted: dict[str, int] = {}
         self._asking = asyncio.Lock()

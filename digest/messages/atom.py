@@ -77,7 +77,8 @@ def document(feed: Feed) -> bytes:
         if entry.summary:
             _add(one, "summary", entry.summary)
         _add(one, "content", _listed(entry.stories), type="html")
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
 
 
 def _add(parent: ET.Element, name: str, text: str = "", **attributes: str) -> ET.Element:

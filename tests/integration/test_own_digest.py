@@ -252,6 +252,7 @@ def copy(parts, edition, *, now, **wanted):
 def test_a_preview_shows_the_copy_of_any_wishes_as_those_readers_get_it(parts, out):
     subscribe(parts, "water@example.net", now=week(-1), topics=["water"])
     subscribe(parts, "monthly@example.net", now=week(-1), frequency="monthly", topics=["land"])
+    last = None
     for number in range(5):
         told = [(10 * number, ["water"]), (10 * number + 1, ["land"])]
         last = edition(parts, told, now=week(number), events=[40])

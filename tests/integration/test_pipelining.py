@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -83,8 +84,8 @@ async def three(port, **config):
     mails = [message(address=address) for address in (ADA, BO, CY)]
     results = []
     for n, mail in enumerate(mails):
-        ahead = mails[n + 1] if n + 1 < len(mails) else None
-        results.append(await lane.send(mail, before_body=nothing, following=lambda ahead=ahead: ahead))
+        rest = iter(mails[n + 1 :])
+        results.append(await lane.send(mail, before_body=nothing, following=partial(next, rest, None)))
     await lane.close()
     return results
 

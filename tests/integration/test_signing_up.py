@@ -135,6 +135,7 @@ def test_a_visitor_is_written_to_in_their_language(parts, language):
 
 
 def test_the_consent_is_kept_word_for_word_and_without_the_ip_unless_that_is_wanted(database):
+    parts, address = installed(database), ""
     for keep, kept in ((0, ""), (86400, "192.0.2.7")):
         parts = installed(database, site={"keep_ip": keep})
         address = f"ada{keep}@readers.example"

@@ -101,7 +101,7 @@ def ledger(database, held, fast=None, **options):
         database,
         EDITION,
         owner="a",
-        readers=lambda _session, ids: dict.fromkeys(ids),
+        readers=lambda _session, _ids: {},
         clock=lambda: NOW,
         turns=fast or turns(database),
         chunks=lambda: [held.id],
@@ -129,10 +129,12 @@ class Away:
         self.fast, self.written, self.away = fast, written, False
 
     async def commit(self, accepted, marks, chunks):
-        if not self.away or self.written:
-            turned = await self.fast.commit(accepted, marks, chunks)
+        gone = OperationalError("turn", {}, Exception("the connection is lost"))
+        if self.away and not self.written:
+            raise gone
+        turned = await self.fast.commit(accepted, marks, chunks)
         if self.away:
-            raise OperationalError("turn", {}, Exception("the connection is lost"))
+            raise gone
         return turned
 
     async def close(self):
