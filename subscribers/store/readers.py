@@ -71,28 +71,31 @@ def audience_groups(
 
 
 def standing(session: Session, subscriber_ids: Sequence[int], *, list_id: int) -> list[Standing]:
-    """Those of these people who have a confirmed subscription and are not barred."""
+    """Those of these people who have a confirmed subscription and are not barred.
+
+    Two questions of one table each: joined, they took seconds on a PostgreSQL that had not yet counted new rows.
+    """
     person, row = PersonRow.__table__.c, SubscriptionRow.__table__.c
-    query = (
-        select(
-            person.id,
-            person.address,
-            person.address_key,
-            person.name,
-            person.language,
-            row.confirmed_at,
-            row.consent_source,
-            row.topics,
-            row.frequency,
-            row.events_only,
-            row.paused_until,
-        )
-        .join(SubscriptionRow.__table__, row.subscriber_id == person.id)
-        .where(among(session, row.subscriber_id, subscriber_ids))
+    chosen = (
+        row.confirmed_at,
+        row.consent_source,
+        row.topics,
+        row.frequency,
+        row.events_only,
+        row.paused_until,
+    )
+    confirmed = (
+        select(row.subscriber_id, *chosen)
+        .where(among(session, row.subscriber_id, subscriber_ids), IS_OPEN)
         .where(row.list_id == list_id, row.state == CONFIRMED, row.confirmed_at.is_not(None))
+    )
+    people = (
+        select(person.id, person.address, person.address_key, person.name, person.language)
+        .where(among(session, person.id, subscriber_ids))
         .where(person.barred.is_(None), person.address_key.is_not(None))
     )
-    return [Standing(*found) for found in session.execute(query)]
+    choices = {number: rest for number, *rest in session.execute(confirmed)}
+    return [Standing(*one, *choices[one[0]]) for one in session.execute(people) if one[0] in choices]
 
 
 def history(
