@@ -6,6 +6,8 @@ SHELL := /bin/sh
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 ARGS ?=
+SECONDS ?= 3600
+SEED ?=
 JOBS ?= auto
 CHECKED := digest subscribers tests bench docs
 
@@ -14,7 +16,7 @@ SUITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format bench docs screenshots lock build clean
+.PHONY: help demo test chaos lint format bench docs screenshots lock build clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +26,11 @@ demo: .venv/demo.stamp ## show the whole service at work on a sample site, in th
 
 test: .venv/test.stamp ## run every test (ARGS="-k cadence" runs some)
 	@$(BIN)/pytest -n $(JOBS) --maxprocesses 8 $(ARGS)
+
+chaos: .venv/test.stamp ## crash mailings at every phase, then at random for SECONDS=3600 (SEED=17 repeats a run)
+	@$(if $(SEED),,DIGEST_CRASH_MATRIX=whole $(BIN)/pytest -n $(JOBS) --maxprocesses 8 \
+	  tests/journeys/test_crash_matrix.py tests/journeys/test_crash_database.py)
+	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 lint: .venv/test.stamp ## check style, types and the import contracts
 	$(BIN)/ruff check $(CHECKED)

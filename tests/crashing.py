@@ -335,11 +335,12 @@ def stoppable_postgres() -> Iterator[StoppablePostgres | None]:
 class Watch:
     """Counts the ledger over and over while a mailing goes on: at no moment may anybody be in no state, or in two."""
 
-    def __init__(self, parts: Parts, audience: int) -> None:
+    def __init__(self, parts: Parts, audience: int, *, every: float = 0.03) -> None:
         self.wrong: list[str] = []
         self.looks = 0
         self._parts = parts
         self._audience = audience
+        self._every = every
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -352,7 +353,7 @@ class Watch:
         self._thread.join(_PATIENCE)
 
     def _run(self) -> None:
-        while not self._over.wait(0.03):
+        while not self._over.wait(self._every):
             with suppress(DBAPIError, DatabaseUnavailable):  # it may be the database's turn to be gone
                 found = look.delivery_status(self._parts, EDITION)
                 self.looks += 1
