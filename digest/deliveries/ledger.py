@@ -21,6 +21,7 @@ from digest.messages.model import Reader
 _Asked = TypeVar("_Asked")
 _Told = TypeVar("_Told")
 _AGAIN = 0.5
+_MOMENT = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class _Waiting(Generic[_Asked, _Told]):
 class Ledger:
     """One edition's ledger as the lanes of one worker use it; `run` must be going while they do.
 
-    `turns` is its fast way in, and `chunks` says which chunks are in hand. Results that cannot be written, because
+    `turns` is its fast way in, `chunks` says which chunks are in hand, and `lanes` is how many may ask. Results that cannot be written, because
     the database is away, are tried again for up to `patience` seconds after `close`.
     """
 
@@ -67,6 +68,7 @@ class Ledger:
         clock: Callable[[], datetime],
         turns: Turns,
         chunks: Callable[[], Sequence[int]],
+        lanes: int = 1,
         patience: float = 30.0,
     ) -> None:
         self._database = database
@@ -76,12 +78,14 @@ class Ledger:
         self._clock = clock
         self._turns = turns
         self._chunks = chunks
+        self._enough = lanes // 2
         self._patience = patience
         self._lookups: _Waiting[int, Reader | Skip] = _Waiting()
         self._marks: _Waiting[int, bool] = _Waiting()
         self._results: list[Settlement] = []
         self._flushes: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
+        self._full = asyncio.Event()
         self._closing = False
         self._broken: BaseException | None = None
 
@@ -115,6 +119,7 @@ class Ledger:
                 await self._wake.wait()
                 if not self._closing:
                     self._wake.clear()
+                    await self._gather()
                 if not await self._turn() and self._closing:
                     return
             await self._write_the_rest()
@@ -125,13 +130,24 @@ class Ledger:
         """Let `run` end when nothing is waiting any more."""
         self._closing = True
         self._wake.set()
+        self._full.set()
 
     async def _ask(self, waiting: _Waiting[_Asked, _Told], asked: _Asked) -> _Told:
         if self._broken:
             raise self._broken
         future = waiting.add(asked)
         self._wake.set()
+        if len(self._marks.requests) >= self._enough:
+            self._full.set()
         return await future
+
+    async def _gather(self) -> None:
+        """Give the other lanes a moment to join: half of them in one commit keep the server busy with the rest."""
+        if len(self._marks.requests) < self._enough:
+            self._full.clear()
+            alarm = asyncio.get_running_loop().call_later(_MOMENT, self._full.set)
+            await self._full.wait()
+            alarm.cancel()
 
     async def _turn(self) -> bool:
         """One commit of all that came up since the last; False when there was nothing."""

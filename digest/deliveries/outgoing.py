@@ -102,7 +102,9 @@ class Outgoing:
             return None
         self._stock.pop()
         ready = self._addressed(claimed, reader)
-        claimed.held.outstanding -= ready is None
+        if ready is None:
+            self._stock.done()
+            claimed.held.outstanding -= 1
         return ready
 
     async def confirm(self, ready: Ready) -> None:

@@ -7,6 +7,7 @@ only claimed goes back.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -103,13 +104,13 @@ class _Run:
                 survives=postman.survives,
             ),
             chunks=self._leases.ids,
+            lanes=lanes,
         )
         self._stock = Stock()
-        self._ending = Ending(postman.stop, self._stock.close)
+        self._ending = Ending(postman.stop, self._stock.abandon)
         self._outgoing = Outgoing(
             job, self._stock, self._ledger, postman.rates, self._ending, clock=postman.clock, to=self
         )
-        self._returned: list[Ready] = []
         self._breaker = Breaker(fresh=job.fresh)
         self._settled = 0
 
@@ -151,10 +152,19 @@ class _Run:
                 await self._handed_back(chunk_id)
                 continue
             while not self._ending.has_come() and (page := await self._leases.claim(held)):
-                self._stock.put(Claimed(held=held, delivery=one, reader=reader) for one, reader in page)
+                at = time.monotonic()
+                self._stock.put(
+                    Claimed(held=held, delivery=one, reader=reader, looked_at=at) for one, reader in page
+                )
                 await self._stock.runs_low(2 * self._lanes)
             held.drained = True
             await self._close_chunk(held)
+
+    async def _done(self, held: Held) -> None:
+        """One more of the chunk's deliveries is answered."""
+        self._stock.done()
+        held.outstanding -= 1
+        await self._close_chunk(held)
 
     async def _close_chunk(self, held: Held) -> None:
         """Give the chunk back once all of it is claimed and answered, and the answers are written."""
@@ -172,7 +182,7 @@ class _Run:
 
         def following() -> Addressed | None:
             """The message that this lane sends next, where nothing has to be waited for to know it."""
-            if not self._returned and not self._ending.has_come() and (ready := self._outgoing.at_hand()):
+            if not self._ending.has_come() and (ready := self._outgoing.at_hand()):
                 ahead.append(ready)
                 return ready.mail
             return None
@@ -184,25 +194,19 @@ class _Run:
                 held = ready.claimed.held
                 usable = held.lost or await self._ending.guard(self._deliver(lane, ready, following))
                 if usable is False and self._usable:
-                    self._returned.append(ready)
+                    self._stock.give_back(ready.claimed)
                     return
-                held.outstanding -= 1
-                await self._ending.guard(self._close_chunk(held))
+                await self._ending.guard(self._done(held))
         finally:
             await lane.close()
 
     async def _next(self) -> Ready | None:
-        """The next message to send, first those that a retired lane gave back; None when there are no more."""
-        while not self._ending.has_come():
-            if self._returned:
-                return self._returned.pop()
-            if (claimed := await self._stock.take()) is None:
-                return self._returned.pop() if self._returned else None
+        """The next message to send; None when there are no more."""
+        while (claimed := await self._stock.take()) is not None:
             ready = await self._ending.guard(self._outgoing.prepared(claimed))
             if ready is not None or self._ending.has_come():
                 return ready
-            claimed.held.outstanding -= 1
-            await self._ending.guard(self._close_chunk(claimed.held))
+            await self._ending.guard(self._done(claimed.held))
         return None
 
     async def _deliver(self, lane: Lane, ready: Ready, following: Following) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from digest.deliveries.leases import Held
 from digest.deliveries.ledger import Skip
@@ -18,12 +18,12 @@ FRESH_SECONDS = 1.0  # how long what was said of a reader holds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A claimed delivery of a chunk in hand, and whom it is for as that stood when it was claimed."""
+    """A claimed delivery of a chunk in hand, and whom it is for as that stood at `looked_at`, a monotonic second."""
 
     held: Held
     delivery: Delivery
     reader: Reader | Skip
-    looked_at: float = field(default_factory=time.monotonic)
+    looked_at: float
 
     @property
     def is_fresh(self) -> bool:
@@ -32,14 +32,15 @@ class Claimed:
 
 
 class Stock:
-    """Claimed deliveries for the lanes of one run."""
+    """Claimed deliveries for the lanes of one run. What a lane has taken it gives back, or says that it is done."""
 
     def __init__(self) -> None:
         self._shelf: deque[Claimed] = deque()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._low = asyncio.Event()
         self._mark = 0
-        self._closed = False
+        self._out = 0
+        self._closed = self._abandoned = False
 
     def put(self, page: Iterable[Claimed]) -> None:
         """Add a page behind what is there."""
@@ -47,9 +48,9 @@ class Stock:
         self._wake(len(self._shelf))
 
     async def take(self) -> Claimed | None:
-        """The next one; None when there are none and there will be no more."""
-        while not self._shelf:
-            if self._closed:
+        """The next one; None when there are none, and no lane has one that it may yet give back."""
+        while not self._shelf or self._abandoned:
+            if self._abandoned or (self._closed and not self._out):
                 return None
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(future)
@@ -63,9 +64,22 @@ class Stock:
     def pop(self) -> Claimed:
         """The next one, which `peek` has shown."""
         claimed = self._shelf.popleft()
+        self._out += 1
         if len(self._shelf) <= self._mark:
             self._low.set()
         return claimed
+
+    def done(self) -> None:
+        """One that was taken will not come back."""
+        self._out -= 1
+        if not self._out:
+            self._wake(len(self._waiting))
+
+    def give_back(self, claimed: Claimed) -> None:
+        """Put one that was taken in front of the others, for another lane."""
+        self._shelf.appendleft(claimed)
+        self._out -= 1
+        self._wake(1 if self._out else len(self._waiting))
 
     async def runs_low(self, mark: int) -> None:
         """Wait until no more than `mark` are left, or it is closed."""
@@ -79,6 +93,11 @@ class Stock:
         self._closed = True
         self._low.set()
         self._wake(len(self._waiting))
+
+    def abandon(self) -> None:
+        """Nothing more is to be taken either."""
+        self._abandoned = True
+        self.close()
 
     def _wake(self, count: int) -> None:
         while self._waiting and count:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
@@ -106,13 +107,13 @@ def claim(session: Session, chunk: Chunk, owner: str, *, limit: int, now: dateti
     return [
         Delivery(
             edition_id=chunk.edition_id,
-            position=row.position,
-            subscriber_id=row.subscriber_id,
+            position=position,
+            subscriber_id=subscriber_id,
             state=DeliveryState.CLAIMED,
-            attempts=row.attempts,
-            not_before=row.not_before,
+            attempts=attempts,
+            not_before=not_before,
         )
-        for row in sorted(rows, key=lambda row: row.position)
+        for position, subscriber_id, attempts, not_before in sorted(rows, key=itemgetter(0))
     ]
 
 
