@@ -100,11 +100,13 @@ class _Worker:
         """Everything that is due at this moment, from the rows themselves."""
         async with self._ending():
             while not self._stop.is_set():
+                await self._require_armed()
                 came = self._only is None and await send_notices(self._parts, now=self._now, stop=self._stop)
                 await self._look(None)
                 while self._running and not self._stop.is_set():
                     await self._rest()
                     came = self._collect() or came
+                    await self._require_armed()
                     await self._look(None)
                 if not came:
                     return
@@ -113,6 +115,7 @@ class _Worker:
         """What is due, as it becomes due, until told to stop."""
         async with self._shift() as shift, self._ending():
             while not self._stop.is_set():
+                await self._require_armed()
                 self._look_for_notices()
                 self._collect()
                 await self._look(shift)
@@ -154,7 +157,6 @@ class _Worker:
 
     async def _look(self, shift: Shift | None) -> None:
         """Give lanes to what is due, and have those give way that hold more than their share."""
-        await asyncio.to_thread(require_armed, self._parts, now=self._now())
         for edition in await asyncio.to_thread(self._sending):
             if edition.id not in self._running and self._stop.is_set() is False:
                 await self._weigh(edition, shift)
@@ -237,6 +239,9 @@ class _Worker:
         self._waiting.pop(edition_id, None)
         self._rested.pop(edition_id, None)
         self._had_lanes.discard(edition_id)
+
+    async def _require_armed(self) -> None:
+        await asyncio.to_thread(require_armed, self._parts, now=self._now())
 
     # --- notices, and waiting -------------------------------------------------------------------------------
 

@@ -322,20 +322,23 @@ OWN = ("<link>", "address '/a/weekly/", "address '/static/")  # what the page it
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_archive_shows_words_as_words(client, parts):
     fine = made(with_text(short("weekly"), "A word", but=CONFIGURED | NOTE))
-    mailed(parts, fine)
-    listed, copy = (inventory(client.get(f"/a/weekly/{number}").text) for number in ("", "1"))
-    rows = len(WORDS) + 1
+    for _ in range(3):
+        mailed(parts, fine)
+    # The second has one before and one after it, as nearly all of the others have.
+    listed, copy = (inventory(client.get(f"/a/weekly/{number}").text) for number in ("", "2"))
+    rows = len(WORDS) + 3
     for words in WORDS:
         mailed(parts, made(with_text(short("weekly"), f"Heron {words} harbour", but=CONFIGURED | NOTE)))
     answer = client.get("/a/weekly/").text
     seen = inventory(answer)
     assert [fault for fault in faults(answer, "") if not fault.startswith(OWN)] == []
+    in_a_row = {each for each, n in listed.elements.items() if n == 3 and each[0] in {"li", "time", "a"}}
     assert seen.elements == Counter(
-        {each: n * rows if each[0] in {"li", "time", "a"} else n for each, n in listed.elements.items()}
+        {each: rows if each in in_a_row else n for each, n in listed.elements.items()}
     )
-    for number in range(2, rows + 1):
+    for number in range(4, rows + 1):
         answer = client.get(f"/a/weekly/{number}").text
-        assert faults(answer, "") == []
+        assert [fault for fault in faults(answer, "") if not fault.startswith(OWN)] == []
         assert beyond(inventory(answer), copy) == {}
         assert NONCE not in answer
 
