@@ -54,8 +54,8 @@ class _Waiting(Generic[_Asked, _Told]):
 class Ledger:
     """One edition's ledger as the lanes of one worker use it; `run` must be going while they do.
 
-    `turns` is its fast way in, `chunks` says which chunks are in hand, and `lanes` is how many may ask. Results that cannot be written, because
-    the database is away, are tried again for up to `patience` seconds after `close`.
+    `turns` is its fast way in, `chunks` says which chunks are in hand, and `lanes` is how many may ask. Results that
+    cannot be written, because the database is away, are tried again for up to `patience` seconds after `close`.
     """
 
     def __init__(
